@@ -1,0 +1,60 @@
+"""The errors SageMaker answers, with the codes of the service model.
+
+ApiError
+├── ValidationException          a member is malformed, or names something that is not there
+├── SerializationException       the body is not the JSON that the operation's input shape asks for
+├── ResourceInUse                the name is taken, or the resource is busy
+├── ResourceNotFound             (most resources answer ValidationException instead, as SageMaker does)
+├── ResourceLimitExceeded        a quota
+├── ConflictException            the resource's own state forbids it
+├── AccessDeniedException        a secondary check (iam:PassRole) failed
+└── UnknownOperationException    no such operation in the service model
+"""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """Answered as HTTP ``status`` with ``{"__type": code, "message": ...}``."""
+
+    status = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def code(self) -> str:
+        return type(self).__name__
+
+
+class ValidationException(ApiError):
+    """The request is well formed but not acceptable."""
+
+
+class SerializationException(ApiError):
+    """The request cannot be read as the operation's input."""
+
+
+class ResourceInUse(ApiError):
+    """The name is taken or the resource is in use."""
+
+
+class ResourceNotFound(ApiError):
+    """The resource does not exist."""
+
+
+class ResourceLimitExceeded(ApiError):
+    """A quota would be exceeded."""
+
+
+class ConflictException(ApiError):
+    """The state of the resource forbids the request."""
+
+
+class AccessDeniedException(ApiError):
+    """The caller may not do this."""
+
+
+class UnknownOperationException(ApiError):
+    """The service model has no such operation."""

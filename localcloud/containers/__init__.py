@@ -1,0 +1,12 @@
+"""One container: a process tree that sees `/opt/ml` and its image's files as its own, and dies with its owner.
+
+    spec.py       what to run: image, argument list, environment, folder
+    container.py  the owner's side: start, read lines, stop, kill, wait
+    isolation.py  which kind of separation this machine allows, found once
+    launcher.py   the small program between the owner and the user's process (runs with nothing but the standard library)
+    mounts.py     the private mount tree, built inside the launcher
+    reaper.py     waiting, forwarding signals, and dying with the owner, inside the launcher
+    syscalls.py   prctl, unshare, mount, pivot_root by ctypes
+
+The launcher's modules import nothing of this package but each other: their start-up time is paid by every container.
+"""

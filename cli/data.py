@@ -1,0 +1,150 @@
+"""Data sets: which file belongs to which channel, and how a data set gets into the bucket.
+
+A data set is the folder `{workload}/{dataset}/` of the data bucket, with one sub-folder a channel and, beside them, an
+optional `request.json`. A run starts by itself when every channel is complete (docs/contract.md, "Data bucket").
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from cli.errors import CliError
+from cli.target import Target
+
+REQUEST_FILE = "request.json"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which files go to which channel (paths in upload order), and which fit none."""
+
+    channels: Mapping[str, Sequence[Path]]
+    ignored: Sequence[Path]
+
+    @property
+    def files(self) -> list[tuple[str, Path]]:
+        return [(channel, path) for channel, paths in self.channels.items() for path in paths]
+
+
+def assign(folder: Path, channels: Mapping[str, Sequence[str]]) -> Assignment:
+    """Sort the files of `folder` into channels by the channels' file patterns.
+
+    A file lies either in the folder itself, where the patterns alone decide, or in a sub-folder named as a channel, to
+    which it then belongs. Raises CliError that names the files that are missing or that fit several channels.
+    """
+    if not folder.is_dir():
+        raise CliError(f"{folder} is not a folder.", hint="Give the folder that holds the files of the data set.")
+    assigned: dict[str, list[Path]] = {channel: [] for channel in channels}
+    ignored: list[Path] = []
+    for path in _files(folder, channels):
+        home = path.parent.name if path.parent != folder else None
+        fits = [name for name, patterns in channels.items() if home in (None, name) and _matches(path.name, patterns)]
+        if len(fits) > 1:
+            raise CliError(
+                f"{path} fits the channels {' and '.join(fits)}.",
+                hint=f"Put it into a sub-folder named as its channel: {folder / fits[0]}/{path.name}",
+            )
+        (assigned[fits[0]] if fits else ignored).append(path)
+    _require_complete(folder, channels, assigned)
+    return Assignment(channels=assigned, ignored=ignored)
+
+
+def _files(folder: Path, channels: Iterable[str]) -> list[Path]:
+    folders = [folder, *(folder / channel for channel in channels)]
+    found = [path for place in folders if place.is_dir() for path in place.iterdir() if path.is_file()]
+    return sorted(path for path in found if not path.name.startswith("."))
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def missing_patterns(patterns: Sequence[str], names: Iterable[str]) -> list[str]:
+    """The patterns of a channel that no file name matches."""
+    names = list(names)
+    return [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in names)]
+
+
+def _require_complete(folder: Path, channels: Mapping[str, Sequence[str]], assigned: Mapping[str, list[Path]]) -> None:
+    missing = [
+        f"  channel {channel}: {pattern}"
+        for channel, patterns in channels.items()
+        for pattern in missing_patterns(patterns, [path.name for path in assigned[channel]])
+    ]
+    if missing:
+        present = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise CliError(
+            f"{folder} is not a complete data set. Missing:\n" + "\n".join(missing),
+            hint=f"The folder holds {present}.",
+        )
+
+
+def new_dataset_name() -> str:
+    """A name that sorts by time (UTC) and that two people do not choose at once: `YYYYMMDD-HHMMSS-xxxx`."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+
+
+def upload(
+    target: Target,
+    descriptor: Mapping[str, Any],
+    assignment: Assignment,
+    hyperparameters: Mapping[str, str],
+    on_file: Callable[[Path], None] = lambda path: None,
+) -> str:
+    """Write a fresh data set and return its name. The last file that lands starts the run."""
+    dataset = new_dataset_name()
+    write_request(target, descriptor, dataset, hyperparameters)
+    for channel, path in assignment.files:
+        on_file(path)
+        key = f"{descriptor['data']['prefix']}{dataset}/{channel}/{path.name}"
+        target.client("s3").upload_file(str(path), descriptor["data"]["bucket"], key)
+    return dataset
+
+
+def write_request(
+    target: Target, descriptor: Mapping[str, Any], dataset: str, hyperparameters: Mapping[str, str]
+) -> None:
+    """Write `request.json` of a data set; in a complete data set this starts a run."""
+    target.client("s3").put_object(
+        Bucket=descriptor["data"]["bucket"],
+        Key=f"{descriptor['data']['prefix']}{dataset}/{REQUEST_FILE}",
+        Body=json.dumps({"hyperparameters": dict(hyperparameters)}).encode(),
+        ContentType="application/json",
+    )
+
+
+def newest_dataset(target: Target, descriptor: Mapping[str, Any]) -> str:
+    """The complete data set that was written to last; raises CliError when there is none."""
+    written: dict[str, list[tuple[Any, str]]] = {}
+    prefix = descriptor["data"]["prefix"]
+    pages = (
+        target.client("s3")
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=descriptor["data"]["bucket"], Prefix=prefix)
+    )
+    for page in pages:
+        for item in page.get("Contents", []):
+            dataset, _, rest = item["Key"].removeprefix(prefix).partition("/")
+            written.setdefault(dataset, []).append((item["LastModified"], rest))
+    channels = descriptor["data"]["channels"]
+    complete = [name for name, objects in written.items() if _is_complete([key for _, key in objects], channels)]
+    if not complete:
+        raise CliError(
+            f"The data bucket holds no complete data set of {descriptor['name']}.",
+            hint=f"Upload one: slipway train {descriptor['name']} --data FOLDER",
+        )
+    return max(complete, key=lambda name: max(modified for modified, _ in written[name]))
+
+
+def _is_complete(keys: Sequence[str], channels: Mapping[str, Sequence[str]]) -> bool:
+    return not any(
+        missing_patterns(patterns, [key.removeprefix(f"{channel}/") for key in keys if key.startswith(f"{channel}/")])
+        for channel, patterns in channels.items()
+    )

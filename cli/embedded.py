@@ -1,0 +1,83 @@
+"""Starts, finds and stops the embedded cloud. It is another program: nothing of it is imported here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli import programs
+from cli.errors import CliError, CommandFailed
+from cli.target import Endpoint
+
+DEFAULT_PORT = 4566
+DEFAULT_STATE = programs.ROOT / ".slipway" / "localcloud"
+
+
+@dataclass(frozen=True)
+class EmbeddedCloud:
+    """One embedded cloud: the folder that holds its state, and the port on 127.0.0.1 it is to listen on."""
+
+    state: Path = DEFAULT_STATE
+    port: int = DEFAULT_PORT
+
+    def start(self) -> Endpoint:
+        """Start it, or find it already running on this state folder. Raises CommandFailed with its last words."""
+        result = self._command("start", "--state", str(self.state), "--port", str(self.port))
+        if result.returncode != 0:
+            raise CommandFailed(
+                f"The embedded cloud did not start on port {self.port}:\n" + _last_words(result),
+                hint=f"Its logs are in {self.state / 'logs'}. If the port is taken: slipway --port N up.",
+            )
+        return _endpoint(result.stdout)
+
+    def running(self) -> Endpoint | None:
+        """How to reach it, or None when it does not run."""
+        result = self._command("status", "--state", str(self.state))
+        return _endpoint(result.stdout) if result.returncode == 0 else None
+
+    def require(self) -> Endpoint:
+        """How to reach it; raises CliError when it does not run."""
+        endpoint = self.running()
+        if endpoint is None:
+            raise CliError("The embedded cloud is not running.", hint="Start it and deploy to it: slipway up")
+        return endpoint
+
+    def stop(self) -> bool:
+        """Stop it and wait for its end; False when it was not running."""
+        if self.running() is None:
+            return False
+        result = self._command("stop", "--state", str(self.state))
+        if result.returncode != 0:
+            raise CommandFailed("The embedded cloud did not stop:\n" + _last_words(result))
+        return True
+
+    def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return subprocess.run(  # noqa: S603 - our own module, and no shell reads the arguments
+            [sys.executable, "-m", "localcloud", *arguments],
+            cwd=programs.ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def _endpoint(output: str) -> Endpoint:
+    """Read the JSON line of `start` and `status` (the last line, should a library print before it)."""
+    told = json.loads(output.strip().splitlines()[-1])
+    return Endpoint(
+        url=told["endpoint_url"].rstrip("/"),
+        region=told["region"],
+        access_key_id=told["access_key_id"],
+        secret_access_key=told["secret_access_key"],
+    )
+
+
+def _last_words(result: subprocess.CompletedProcess[str]) -> str:
+    return "\n".join(f"  {line}" for line in (result.stderr or result.stdout).strip().splitlines()[-15:])

@@ -1,0 +1,114 @@
+"""Reads the history of a Step Functions execution: which step since when, and why it failed.
+
+Input is the `events` list of GetExecutionHistory, oldest first. Both state machines are sequential, so the step of an
+event is the state that was entered last before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stay in a state. `left` is None while the execution is in it; `output` is what the state handed on."""
+
+    name: str
+    entered: datetime
+    left: datetime | None = None
+    output: Any = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an execution failed: the step, the error's name, and the cause as one readable text."""
+
+    step: str
+    error: str
+    reason: str
+
+
+def steps(events: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """The stays in states, in order. A state that was left by its Catch ends where the next one begins."""
+    found: list[Step] = []
+    for event in events:
+        if event["type"].endswith("StateEntered"):
+            if found and found[-1].left is None:
+                found[-1] = _left(found[-1], event["timestamp"])
+            found.append(Step(name=event["stateEnteredEventDetails"]["name"], entered=event["timestamp"]))
+        elif event["type"].endswith("StateExited") and found:
+            output = event["stateExitedEventDetails"].get("output")
+            found[-1] = _left(found[-1], event["timestamp"], json.loads(output) if output else None)
+        elif _ends_execution(event["type"]) and found and found[-1].left is None:
+            found[-1] = _left(found[-1], event["timestamp"])
+    return found
+
+
+def _left(step: Step, when: datetime, output: Any = None) -> Step:
+    return Step(name=step.name, entered=step.entered, left=when, output=output)
+
+
+def failure(events: Sequence[Mapping[str, Any]]) -> Failure | None:
+    """Why the execution failed, or None when it did not.
+
+    The machines end in a Fail state that hands on the original error and cause after the failure was reported, so the
+    step at fault is the one whose own failure carries that error; a state that failed before a retry does not count
+    when the execution went on. Failing that (a time-out, an abort), it is the step in which the execution ended.
+    """
+    end = next((event for event in reversed(events) if _ends_execution(event["type"])), None)
+    if end is None or end["type"] == "ExecutionSucceeded":
+        return None
+    details = _details(end)
+    error = details.get("error") or end["type"].removeprefix("Execution")
+    cause = details.get("cause") or ""
+    step, step_cause = _failed_step(events, error, cause)
+    return Failure(step=step, error=error, reason=reason(step_cause or cause))
+
+
+def _failed_step(events: Sequence[Mapping[str, Any]], error: str, cause: str) -> tuple[str, str]:
+    current, matched, last = "", None, ("", "")
+    for event in events:
+        if event["type"].endswith("StateEntered"):
+            current = event["stateEnteredEventDetails"]["name"]
+        elif event["type"].endswith(("Failed", "TimedOut")) and not _ends_execution(event["type"]):
+            details = _details(event)
+            last = (current, details.get("cause") or "")
+            if details.get("error") == error and (details.get("cause") or "") == cause:
+                matched = last
+    if matched:
+        return matched
+    return last if last[0] else (current, cause)
+
+
+def _ends_execution(event_type: str) -> bool:
+    return event_type.startswith("Execution") and event_type != "ExecutionStarted"
+
+
+def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`TaskFailed` keeps its details in `taskFailedEventDetails`, and so on for every type of event."""
+    name = event["type"]
+    return event.get(f"{name[0].lower()}{name[1:]}EventDetails") or {}
+
+
+def reason(cause: str) -> str:
+    """The readable part of a cause.
+
+    A `.sync` task's cause is the job's description as JSON (its `FailureReason` says why), a Lambda's is
+    `{"errorType", "errorMessage", "trace"}`; anything else is text already.
+    """
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    if not isinstance(document, dict):
+        return cause
+    if document.get("FailureReason"):
+        return str(document["FailureReason"])
+    if document.get("errorMessage"):
+        kind = document.get("errorType")
+        return f"{kind}: {document['errorMessage']}" if kind else str(document["errorMessage"])
+    return cause

@@ -1,0 +1,77 @@
+"""What a SageMaker job is doing and what it printed: Describe calls, and the log groups that SageMaker writes to.
+
+Log groups and stream names: https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cli.target import Target
+
+TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
+PROCESSING_LOGS = "/aws/sagemaker/ProcessingJobs"
+ENDPOINT_LOGS = "/aws/sagemaker/Endpoints/{endpoint}"
+
+
+def tail(target: Target, group: str, stream_prefix: str = "", lines: int = 20) -> list[str]:
+    """The last lines of a log group's streams that begin with `stream_prefix`, in the order of time.
+
+    Empty when there is no such log (yet). Streams of several hosts are merged.
+    """
+    logs = target.client("logs")
+    search = (
+        {"logStreamNamePrefix": stream_prefix} if stream_prefix else {"orderBy": "LastEventTime", "descending": True}
+    )
+    try:
+        streams = logs.describe_log_streams(logGroupName=group, limit=10, **search)["logStreams"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    events = [
+        event
+        for stream in streams
+        for event in logs.get_log_events(
+            logGroupName=group, logStreamName=stream["logStreamName"], limit=lines, startFromHead=False
+        )["events"]
+    ]
+    return [event["message"].rstrip() for event in sorted(events, key=lambda event: event["timestamp"])][-lines:]
+
+
+def training_progress(target: Target, job: str, metrics: Sequence[Mapping[str, str]]) -> str:
+    """One line on a training job: its secondary status and the newest value of each metric of the manifest."""
+    sagemaker = target.client("sagemaker")
+    try:
+        description = sagemaker.describe_training_job(TrainingJobName=job)
+    except sagemaker.exceptions.ClientError as error:
+        return _not_there_yet(error)
+    newest = newest_metrics(tail(target, TRAINING_LOGS, f"{job}/", lines=100), metrics)
+    status = description.get("SecondaryStatus") or description["TrainingJobStatus"]
+    return " · ".join([status, *(f"{name} {value}" for name, value in newest.items())])
+
+
+def processing_progress(target: Target, job: str) -> str:
+    """One line on a processing job: its status."""
+    sagemaker = target.client("sagemaker")
+    try:
+        return sagemaker.describe_processing_job(ProcessingJobName=job)["ProcessingJobStatus"]
+    except sagemaker.exceptions.ClientError as error:
+        return _not_there_yet(error)
+
+
+def _not_there_yet(error: Any) -> str:
+    """Between entering a step and its call the job does not exist (SageMaker says ValidationException to that)."""
+    if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
+        raise error
+    return "Starting"
+
+
+def newest_metrics(lines: Sequence[str], metrics: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The last value each metric's regular expression finds in the log, as SageMaker reads it (first group)."""
+    newest: dict[str, str] = {}
+    for metric in metrics:
+        found = [match.group(1) for line in lines for match in re.finditer(metric["regex"], line) if match.groups()]
+        if found:
+            newest[metric["name"]] = found[-1]
+    return newest

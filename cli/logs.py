@@ -1,0 +1,31 @@
+"""The logs of a workload's newest run and of its endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cli import jobs, runs
+from cli.errors import CliError
+from cli.target import Target
+
+
+def of_workload(
+    target: Target, descriptor: Mapping[str, Any], *, run: str | None, lines: int
+) -> Iterator[tuple[str, list[str]]]:
+    """(heading, last lines) of the training job, the evaluation job and the endpoint.
+
+    `run` None means the newest; raises CliError when there is no such run.
+    """
+    known = [item["name"] for item in runs.executions(target, descriptor["train_state_machine_arn"], limit=1000)]
+    if not known:
+        raise CliError(
+            f"{descriptor['name']} has had no run yet.", hint=f"slipway train {descriptor['name']} --data FOLDER"
+        )
+    if run is not None and run not in known:
+        raise CliError(f"{descriptor['name']} has no run {run!r}.", hint="Its last runs: " + ", ".join(known[:5]))
+    job = runs.job_name(descriptor, run or known[0])
+    yield f"training job {job}", jobs.tail(target, jobs.TRAINING_LOGS, f"{job}/", lines)
+    yield f"processing job {job}-eval", jobs.tail(target, jobs.PROCESSING_LOGS, f"{job}-eval/", lines)
+    endpoint = descriptor["endpoint_name"]
+    yield f"endpoint {endpoint}", jobs.tail(target, jobs.ENDPOINT_LOGS.format(endpoint=endpoint), "", lines)

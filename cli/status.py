@@ -1,0 +1,118 @@
+"""What is deployed and how it is doing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cli import descriptors, runs
+from cli.target import Target
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+RUNS_SHOWN = 5
+_MODEL_NAME = re.compile(r"-v(?P<version>\d+)-[0-9a-f]{8}$")
+
+
+def collect(target: Target) -> dict[str, Any]:
+    """The document that `slipway status --json` prints.
+
+    `{"target", "stage", "region", "api_url", "workloads": [{"name", "endpoint", "runs"}]}`; `endpoint` is null before
+    the first rollout, otherwise `{"name", "status", "config", "failure_reason", "variants": [{"name", "weight",
+    "instances", "model", "model_version"}]}`; a run is `{"name", "status", "started", "seconds"}`, newest first.
+    """
+    return {
+        "target": target.name,
+        "stage": target.stage,
+        "region": target.session.region_name,
+        "api_url": target.api_url(descriptors.api(target)),
+        "workloads": [
+            {
+                "name": descriptor["name"],
+                "endpoint": endpoint(target, descriptor["endpoint_name"]),
+                "runs": [
+                    _run(item) for item in runs.executions(target, descriptor["train_state_machine_arn"], RUNS_SHOWN)
+                ],
+            }
+            for descriptor in descriptors.workloads(target)
+        ],
+    }
+
+
+def endpoint(target: Target, name: str) -> dict[str, Any] | None:
+    """An endpoint with its production variants, or None when there is none of that name."""
+    sagemaker = target.client("sagemaker")
+    try:
+        description = sagemaker.describe_endpoint(EndpointName=name)
+    except sagemaker.exceptions.ClientError as error:
+        # DescribeEndpoint says ValidationException, "Could not find endpoint", to a name that is not there.
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        return None
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=description["EndpointConfigName"])
+    models = {variant["VariantName"]: variant.get("ModelName", "") for variant in config["ProductionVariants"]}
+    return {
+        "name": name,
+        "status": description["EndpointStatus"],
+        "config": description["EndpointConfigName"],
+        "failure_reason": description.get("FailureReason"),
+        "variants": [_variant(variant, models) for variant in description.get("ProductionVariants", [])],
+    }
+
+
+def _variant(variant: Mapping[str, Any], models: Mapping[str, str]) -> dict[str, Any]:
+    model = models.get(variant["VariantName"], "")
+    return {
+        "name": variant["VariantName"],
+        "weight": variant.get("CurrentWeight"),
+        "instances": variant.get("CurrentInstanceCount"),
+        "model": model,
+        "model_version": model_version(model),
+    }
+
+
+def model_version(model: str) -> str | None:
+    """The model package version that a model's name carries (docs/contract.md, "Names")."""
+    match = _MODEL_NAME.search(model)
+    return match["version"] if match else None
+
+
+def _run(execution: Mapping[str, Any]) -> dict[str, Any]:
+    started, stopped = execution["startDate"], execution.get("stopDate")
+    return {
+        "name": execution["name"],
+        "status": execution["status"],
+        "started": started.isoformat(),
+        "seconds": round((stopped - started).total_seconds(), 1) if stopped else None,
+    }
+
+
+def show(document: Mapping[str, Any], console: Console) -> None:
+    """Print the status for a person."""
+    from rich.table import Table
+
+    place = f"stage {document['stage']}, {document['region']}"
+    console.print(f"API  {document['api_url']}  ({document['target']}, {place})", highlight=False, soft_wrap=True)
+    for workload in document["workloads"]:
+        console.print(f"\n[bold]{workload['name']}[/bold]", highlight=False)
+        console.print(_endpoint_line(workload["endpoint"]), highlight=False, soft_wrap=True)
+        if not workload["runs"]:
+            console.print(f"  no run yet; start one: slipway train {workload['name']} --data FOLDER", highlight=False)
+            continue
+        table = Table("run", "status", "started", "seconds", box=None, pad_edge=False, padding=(0, 2))
+        for run in workload["runs"]:
+            table.add_row(run["name"], run["status"], run["started"][:19], str(run["seconds"] or ""))
+        console.print(table)
+
+
+def _endpoint_line(document: Mapping[str, Any] | None) -> str:
+    if document is None:
+        return "  no endpoint yet: the first model that passes its gate makes it"
+    variants = ", ".join(
+        f"{item['name']} weight {item['weight']:g} x{item['instances']} model version {item['model_version']}"
+        for item in document["variants"]
+    )
+    reason = f" ({document['failure_reason']})" if document["failure_reason"] else ""
+    return f"  endpoint {document['name']}: {document['status']}{reason}; {variants or 'no variant'}"

@@ -1,0 +1,68 @@
+"""`train`: upload, or ask for a new run on the newest data set, and follow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli import data, descriptors, hyperparameters, runs
+from cli.progress import Board
+from cli.target import Target
+
+if TYPE_CHECKING:
+    from cli.group import Session
+
+
+def train(
+    session: Session, name: str, *, folder: Path | None, settings: Sequence[str], wait: bool, as_json: bool
+) -> None:
+    """Start a run and, with `wait`, follow it. Everything that can be refused is refused before the upload."""
+    target = session.target()
+    descriptor = descriptors.workload(target, name)
+    values = hyperparameters.parse(settings, descriptor["training"]["hyperparameters"])
+    assignment = data.assign(folder, descriptor["data"]["channels"]) if folder else None
+    before = runs.names(target, descriptor)
+    with Board(session.err) as board:
+        dataset = submit(target, descriptor, assignment, values, board)
+        outcome = runs.follow(target, descriptor, dataset=dataset, before=before, board=board) if wait else None
+    document: dict[str, Any] = {"workload": name, "dataset": dataset} | (asdict(outcome) if outcome else {})
+    if as_json:
+        print(json.dumps(document, indent=2))
+    else:
+        session.out.print("\n".join(_lines(name, dataset, outcome)), highlight=False, soft_wrap=True)
+
+
+def submit(
+    target: Target,
+    descriptor: Mapping[str, Any],
+    assignment: data.Assignment | None,
+    values: Mapping[str, str],
+    board: Board,
+) -> str:
+    """Write the objects that start a run; the data set's name."""
+    if assignment is None:
+        with board.phase("ask for a run on the newest data set") as phase:
+            dataset = data.newest_dataset(target, descriptor)
+            board.note(phase, dataset)
+            data.write_request(target, descriptor, dataset, values)
+        return dataset
+    with board.phase("upload") as phase:
+        return data.upload(target, descriptor, assignment, values, lambda path: board.note(phase, path.name))
+
+
+def _lines(name: str, dataset: str, outcome: runs.Outcome | None) -> list[str]:
+    if outcome is None:
+        return [f"Data set {dataset} is uploaded; its run starts by itself. See: slipway status"]
+    metrics = ", ".join(f"{metric} {value:g}" for metric, value in outcome.metrics.items())
+    lines = [f"Run {outcome.run}: model version {outcome.model_version} ({metrics})"]
+    if outcome.in_service:
+        return [*lines, f"It serves at endpoint {outcome.endpoint}, variant {outcome.variant}."]
+    return [
+        *lines,
+        "It waits for approval. To approve it:",
+        f"  aws sagemaker update-model-package --model-package-arn {outcome.model_package_arn}"
+        " --model-approval-status Approved",
+    ]

@@ -1,0 +1,28 @@
+"""State Check of the rollout machine: does the endpoint serve what this rollout made?"""
+
+from typing import Any
+
+from shared.clients import client
+from shared.log import Log
+
+from check_rollout.logic import check
+from check_rollout.settings import Settings
+
+INVOKE_TIMEOUT_SECONDS = 60
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`event` is plan_rollout's output -> `{"serving": bool, "reason": str}`."""
+    settings = Settings.from_environment()
+    log = Log.of("check_rollout", context).bind(
+        workload=event.get("workload"), model_version=event.get("model_version")
+    )
+    result = check(
+        event,
+        ssm=client("ssm"),
+        sagemaker=client("sagemaker"),
+        runtime=client("sagemaker-runtime", read_timeout_seconds=INVOKE_TIMEOUT_SECONDS, attempts=1),
+        workloads_path=settings.workloads_path,
+    )
+    log.info("checked", **result)
+    return result

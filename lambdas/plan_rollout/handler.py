@@ -1,0 +1,18 @@
+"""State Plan of the rollout machine: an approved model package -> the requests that put it behind the endpoint."""
+
+from typing import Any
+
+from shared.clients import client
+from shared.log import Log
+
+from plan_rollout.logic import plan
+from plan_rollout.settings import Settings
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """See docs/contract.md, state machine "rollout", state Plan."""
+    settings = Settings.from_environment()
+    log = Log.of("plan_rollout", context).bind(execution=event.get("execution"), workload=event.get("workload"))
+    planned = plan(event, ssm=client("ssm"), sagemaker=client("sagemaker"), workloads_path=settings.workloads_path)
+    log.info("planned", model_version=planned["model_version"], exists=planned["exists"])
+    return planned

@@ -1,0 +1,18 @@
+"""State Plan of the train machine: a run's input -> the requests of its jobs."""
+
+from typing import Any
+
+from shared.clients import client
+from shared.log import Log
+
+from plan_training.logic import plan
+from plan_training.settings import Settings
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """See docs/contract.md, state machine "train", state Plan."""
+    settings = Settings.from_environment()
+    log = Log.of("plan_training", context).bind(run=event.get("run"), workload=event.get("workload"))
+    planned = plan(event, ssm=client("ssm"), sagemaker=client("sagemaker"), workloads_path=settings.workloads_path)
+    log.info("planned", training_job=planned["training_job"]["TrainingJobName"], champion=planned["champion"])
+    return planned

@@ -1,0 +1,36 @@
+"""What a run will do, as plain data: nothing is created here."""
+
+from typing import Any
+
+from shared import descriptor as descriptors
+from shared.fields import take, take_matching
+from shared.names import DATASET, RUN, WORKLOAD
+
+from plan_training import champion as champions
+from plan_training import requests
+from plan_training.hyperparameters import resolve
+from plan_training.requests import Run
+
+
+def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str) -> dict[str, Any]:
+    """The state's output: both job requests, where the evaluation and the model will lie, and the champion."""
+    run = Run(
+        workload=take_matching(event, "workload", WORKLOAD),
+        dataset=take_matching(event, "dataset", DATASET),
+        name=take_matching(event, "run", RUN),
+    )
+    overrides = take(event, "hyperparameters", dict)
+    descriptor = descriptors.read(ssm, path=workloads_path, workload=run.workload)
+    hyperparameters = resolve(descriptor["training"]["hyperparameters"], overrides)
+    champion = champions.find(sagemaker, descriptor["model_package_group"])
+    return {
+        "training_job": requests.training_job(descriptor, run, hyperparameters),
+        "evaluation_job": requests.evaluation_job(
+            descriptor, run, champion_uri=champion["model_uri"] if champion else None
+        ),
+        "evaluation_uri": requests.evaluation_uri(descriptor, run),
+        "model_uri": requests.model_uri(descriptor, run),
+        "champion": {"version": champion["version"], "model_package_arn": champion["model_package_arn"]}
+        if champion
+        else None,
+    }

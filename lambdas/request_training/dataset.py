@@ -1,0 +1,104 @@
+"""A data set as it lies in the bucket: its current objects, whether its channels are complete, what its request.json
+asks for.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from shared import strict_json
+from shared.errors import InvalidDocument, SlipwayError
+from shared.storage import read_small
+
+from request_training.events import REQUEST_FILE
+
+MAX_VERSIONS_LISTED = 20_000
+MAX_REQUEST_BYTES = 64 * 1024
+
+
+class DataSetTooLarge(SlipwayError):
+    """A data set of so many objects that a run's input could not carry them."""
+
+
+@dataclass(frozen=True, order=True)
+class StoredObject:
+    """The current version of an object; `size` in bytes, `etag` without quotes."""
+
+    key: str
+    version_id: str
+    size: int
+    etag: str
+
+
+def current_objects(s3: Any, *, bucket: str, prefix: str, channels: dict[str, list[str]]) -> list[StoredObject]:
+    """The current versions under the data set's `prefix`, by key: request.json and the files of the manifest's
+    channels.
+
+    ListObjectVersions, because ListObjectsV2 tells no version ids; a deleted object has no current version there.
+    """
+    found: list[StoredObject] = []
+    listed = 0
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        versions = page.get("Versions", [])
+        listed += len(versions)
+        if listed > MAX_VERSIONS_LISTED:
+            raise DataSetTooLarge(
+                f"s3://{bucket}/{prefix} holds more than {MAX_VERSIONS_LISTED} object versions: "
+                "pack the files into archives"
+            )
+        found += [
+            StoredObject(v["Key"], v["VersionId"], v["Size"], v["ETag"].strip('"'))
+            for v in versions
+            if v["IsLatest"] and _belongs(v["Key"].removeprefix(prefix), channels)
+        ]
+    return sorted(found)
+
+
+def _belongs(name: str, channels: dict[str, list[str]]) -> bool:
+    channel, _, file = name.partition("/")
+    return name == REQUEST_FILE or (channel in channels and bool(file) and not file.endswith("/"))
+
+
+def missing_files(objects: list[StoredObject], *, prefix: str, channels: dict[str, list[str]]) -> list[str]:
+    """`channel/pattern` for every pattern of the manifest that no object matches; empty for a complete data set."""
+    names = [item.key.removeprefix(prefix) for item in objects]
+    wanted = [f"{channel}/{pattern}" for channel, patterns in sorted(channels.items()) for pattern in patterns]
+    return [pattern for pattern in wanted if not any(fnmatchcase(name, pattern) for name in names)]
+
+
+def requested_hyperparameters(s3: Any, *, bucket: str, prefix: str, objects: list[StoredObject]) -> dict[str, str]:
+    """The hyperparameters of the data set's request.json, as strings; none without one. `InvalidDocument` says what is
+    wrong with it.
+    """
+    request = next((item for item in objects if item.key == prefix + REQUEST_FILE), None)
+    if request is None:
+        return {}
+    data = read_small(s3, bucket=bucket, key=request.key, version_id=request.version_id, limit=MAX_REQUEST_BYTES)
+    try:
+        return parse_request(data)
+    except ValueError as error:
+        raise InvalidDocument(f"s3://{bucket}/{request.key}: {error}") from error
+
+
+def parse_request(data: bytes) -> dict[str, str]:
+    """The hyperparameters of `{"hyperparameters": {name: scalar}}` as strings; `ValueError` for any other document."""
+    document = strict_json.loads(data)
+    if not isinstance(document, dict):
+        raise ValueError(f"must be a JSON object, found {type(document).__name__}")
+    unknown = sorted(document.keys() - {"hyperparameters"})
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0][:64]!r}; allowed: 'hyperparameters'")
+    values = document.get("hyperparameters", {})
+    if not isinstance(values, dict):
+        raise ValueError(f"hyperparameters must be a JSON object, found {type(values).__name__}")
+    return {name: _text(name, value) for name, value in values.items()}
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ValueError(
+        f"hyperparameter {name[:64]!r} must be a string, a number or a boolean, found {type(value).__name__}"
+    )

@@ -1,0 +1,15 @@
+"""What the stack tells this function."""
+
+from dataclasses import dataclass
+
+from shared.environment import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    workloads_path: str
+    alerts_topic_arn: str
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        return cls(workloads_path=require("SLIPWAY_WORKLOADS_PATH"), alerts_topic_arn=require("ALERTS_TOPIC_ARN"))

@@ -1,0 +1,151 @@
+"""The workload descriptor: what infra writes of a manifest to SSM, `/slipway/{stage}/workloads/{workload}`
+(docs/contract.md).
+"""
+
+from typing import Any, NotRequired, TypedDict
+
+from botocore.exceptions import ClientError
+
+from shared import strict_json
+from shared.clients import error_code
+from shared.errors import InvalidDescriptor, UnknownWorkload
+from shared.names import WORKLOAD
+
+
+class Data(TypedDict):
+    bucket: str
+    prefix: str
+    channels: dict[str, list[str]]
+
+
+class Artifacts(TypedDict):
+    bucket: str
+    prefix: str
+
+
+class HyperparameterSpec(TypedDict):
+    type: str
+    default: NotRequired[Any]
+    minimum: NotRequired[float | None]
+    maximum: NotRequired[float | None]
+    choices: NotRequired[list[Any] | None]
+
+
+class Training(TypedDict):
+    image_uri: str
+    role_arn: str
+    entrypoint_uri: str
+    code_uri: str
+    script: str
+    instance_type: str
+    instance_count: int
+    volume_gb: int
+    max_runtime_seconds: int
+    spot_max_wait_seconds: int | None
+    hyperparameters: dict[str, HyperparameterSpec]
+    metrics: list[dict[str, str]]
+    environment: dict[str, str]
+
+
+class Evaluation(TypedDict):
+    image_uri: str
+    role_arn: str
+    instance_type: str
+    volume_gb: int
+    max_runtime_seconds: int
+    channel: str
+
+
+class Gate(TypedDict):
+    metric: str
+    goal: str
+    minimum: float | None
+    max_regression: float | None
+
+
+class Serving(TypedDict):
+    image_uri: str
+    role_arn: str
+    instance_type: str
+    instance_count: int
+    variant: str
+    environment: dict[str, str]
+    sample_request: Any
+
+
+class Rollout(TypedDict):
+    strategy: str
+    alarms: list[str]
+
+
+class Descriptor(TypedDict):
+    name: str
+    description: str
+    train_state_machine_arn: str
+    rollout_state_machine_arn: str
+    endpoint_name: str
+    model_package_group: str
+    job_prefix: str
+    kms_key_arn: str
+    data: Data
+    artifacts: Artifacts
+    training: Training
+    evaluation: Evaluation
+    gate: Gate
+    approval: str
+    serving: Serving
+    rollout: Rollout
+
+
+_SECTIONS: dict[str, Any] = {
+    "data": Data,
+    "artifacts": Artifacts,
+    "training": Training,
+    "evaluation": Evaluation,
+    "gate": Gate,
+    "serving": Serving,
+    "rollout": Rollout,
+}
+
+
+def read(ssm: Any, *, path: str, workload: str) -> Descriptor:
+    """The descriptor of `workload`. `UnknownWorkload` when there is none, `InvalidDescriptor` when a key is missing."""
+    if not WORKLOAD.fullmatch(workload):
+        raise UnknownWorkload(f"there is no workload named {workload[:64]!r}")
+    name = f"{path}/{workload}"
+    try:
+        value = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    except ClientError as error:
+        if error_code(error) == "ParameterNotFound":
+            raise UnknownWorkload(
+                f"there is no workload named {workload!r} (SSM parameter {name} does not exist)"
+            ) from error
+        raise
+    return parse(value, name=name)
+
+
+def read_all(ssm: Any, *, path: str) -> list[Descriptor]:
+    """Every descriptor under `path`, in the order of the names."""
+    pages = ssm.get_paginator("get_parameters_by_path").paginate(Path=path)
+    found = [parameter for page in pages for parameter in page["Parameters"]]
+    return [parse(item["Value"], name=item["Name"]) for item in sorted(found, key=lambda item: item["Name"])]
+
+
+def parse(value: str, *, name: str) -> Descriptor:
+    """The descriptor in the SSM parameter `name`, with every key that the contract gives it."""
+    try:
+        document = strict_json.loads(value.encode())
+    except ValueError as error:
+        raise InvalidDescriptor(f"SSM parameter {name} is not JSON: {error}") from error
+    _require_keys(document, Descriptor, where=name)
+    for section, shape in _SECTIONS.items():
+        _require_keys(document[section], shape, where=f"{name}: {section}")
+    return document
+
+
+def _require_keys(document: Any, shape: Any, *, where: str) -> None:
+    if not isinstance(document, dict):
+        raise InvalidDescriptor(f"{where} must be a JSON object, found {type(document).__name__}")
+    missing = sorted(shape.__required_keys__ - document.keys())
+    if missing:
+        raise InvalidDescriptor(f"{where} lacks {', '.join(missing)}: deploy the workload's stack again")

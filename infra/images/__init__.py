@@ -1,0 +1,1 @@
+"""Container images: AWS's managed ones, and ours, built in the account."""

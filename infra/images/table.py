@@ -1,0 +1,49 @@
+"""The checked-in table of AWS's managed training images; `scripts/update_images.py` writes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_GPU_INSTANCE = re.compile(r"^ml\.(p|g)\d")
+_CHIP_INSTANCE = re.compile(r"^ml\.(trn|inf)\d")
+
+
+class UnknownImage(ValueError):
+    """A framework, version or kind of instance that the table does not have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRow:
+    """`accounts`: region -> the account whose registry holds the image there."""
+
+    repository: str
+    tag: str
+    accounts: dict[str, str]
+
+
+def managed_image(*, framework: str, version: str, instance_type: str) -> ImageRow:
+    """The training image of `framework` for instances of `instance_type`. Raises UnknownImage."""
+    table = _table()
+    if framework not in table:
+        raise UnknownImage(f"training.image.framework: {framework!r} is unknown: allowed: {', '.join(table)}")
+    versions = table[framework]
+    if version not in versions:
+        raise UnknownImage(f"training.image.version: {version!r} is unknown: allowed: {', '.join(versions)}")
+    row = versions[version]
+    return ImageRow(repository=row["repository"], tag=row["tags"][_processor(instance_type)], accounts=row["accounts"])
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return json.loads((Path(__file__).parent / "managed_images.json").read_text("utf-8"))["training"]
+
+
+def _processor(instance_type: str) -> str:
+    if _CHIP_INSTANCE.match(instance_type):
+        raise UnknownImage(f"training.instance.type: {instance_type!r} has no managed image: allowed: CPU, GPU types")
+    return "gpu" if _GPU_INSTANCE.match(instance_type) else "cpu"

@@ -1,0 +1,211 @@
+"""The shape of `training_code/<name>/workload.yaml`: everything that differs between models.
+
+Limits are those of the SageMaker API shape that the field ends up in; the shape is named beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import botocore.session
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+RESERVED_CHANNELS = frozenset({"code", "entrypoint"})
+VALUE_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown keys, naming those that are known."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        for key in data:
+            if key not in cls.model_fields:
+                raise ValueError(f"unknown key {key!r}: allowed: {', '.join(cls.model_fields)}")
+        return data
+
+
+@cache
+def instance_types(shape: str) -> frozenset[str]:
+    """Instance types that the SageMaker API knows for `shape`, out of the model file that botocore ships."""
+    model = botocore.session.Session().get_service_model("sagemaker")
+    return frozenset(model.shape_for(shape).enum)
+
+
+def _known_to(shape: str) -> AfterValidator:
+    def check(value: str) -> str:
+        allowed = instance_types(shape)
+        if value not in allowed:
+            raise ValueError(f"is not an instance type of this kind: allowed: {', '.join(sorted(allowed))}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _compiles_with_one_group(value: str) -> str:
+    try:
+        groups = re.compile(value).groups
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from error
+    if groups != 1:
+        raise ValueError(f"has {groups} groups: allowed: exactly one, around the number")
+    return value
+
+
+def _relative_pattern(value: str) -> str:
+    if value.startswith("/") or ".." in value.split("/"):
+        raise ValueError("must be a file pattern inside the channel's folder, without '..' or a leading '/'")
+    return value
+
+
+WorkloadName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=26)]
+ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]  # ChannelName
+FilePattern = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_relative_pattern)]
+ScriptName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*\.py$")]
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,511}$")]  # TrainingEnvironmentKey
+HyperparameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,255}$")]
+Seconds = Annotated[int, Field(ge=60, le=432_000)]  # five days: MaxRuntimeInSeconds and MaxWaitTimeInSeconds by quota
+VolumeGB = Annotated[int, Field(ge=1, le=16_384)]
+
+
+class TrainingInstance(Strict):
+    type: Annotated[str, _known_to("TrainingInstanceType")]
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+    volume_gb: VolumeGB = 30
+
+
+class EvaluationInstance(Strict):
+    type: Annotated[str, _known_to("ProcessingInstanceType")]
+    volume_gb: VolumeGB = 30
+
+
+class ServingInstance(Strict):
+    type: Annotated[str, _known_to("ProductionVariantInstanceType")]
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+class FrameworkImage(Strict):
+    """One of the managed images in `infra/images/managed_images.json`; the instance type decides on CPU or GPU."""
+
+    framework: str
+    version: str
+
+
+class Hyperparameter(Strict):
+    """What a run may set. Values reach SageMaker as strings; here they carry the type that the script reads."""
+
+    type: Literal["int", "float", "str", "bool"]
+    default: Any
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    choices: list[Any] | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Hyperparameter:
+        for value in [self.default, *(self.choices or [])]:
+            self._check_type(value)
+        if self.type in ("str", "bool") and (self.minimum is not None or self.maximum is not None):
+            raise ValueError(f"minimum and maximum are for int and float, not for {self.type}")
+        if self.choices is not None and self.default not in self.choices:
+            raise ValueError(f"default {self.default!r} is not allowed: allowed: {self.choices}")
+        if self.minimum is not None and self.default < self.minimum:
+            raise ValueError(f"default {self.default!r} is below minimum {self.minimum}")
+        if self.maximum is not None and self.default > self.maximum:
+            raise ValueError(f"default {self.default!r} is above maximum {self.maximum}")
+        return self
+
+    def _check_type(self, value: Any) -> None:
+        is_bool = isinstance(value, bool)
+        if not isinstance(value, VALUE_TYPES[self.type]) or is_bool != (self.type == "bool"):
+            raise ValueError(f"{value!r} is not of type {self.type}")
+
+
+class Metric(Strict):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=255)]  # MetricName
+    regex: Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_compiles_with_one_group)]
+
+
+class Data(Strict):
+    channels: dict[ChannelName, Annotated[list[FilePattern], Field(min_length=1)]] = Field(min_length=1, max_length=18)
+
+    @model_validator(mode="after")
+    def _leaves_reserved_names(self) -> Data:
+        taken = RESERVED_CHANNELS & self.channels.keys()
+        if taken:
+            raise ValueError(f"channel names {', '.join(sorted(taken))} are taken by the training driver")
+        return self
+
+
+class Training(Strict):
+    image: FrameworkImage
+    script: ScriptName = "train.py"
+    instance: TrainingInstance
+    max_runtime_seconds: Seconds
+    spot_max_wait_seconds: Seconds | None = None
+    """Spot instances where given: how long to wait for them and run on them, together."""
+    hyperparameters: dict[HyperparameterName, Hyperparameter] = Field(default={}, max_length=100)
+    metrics: list[Metric] = Field(default=[], max_length=40)
+    environment: dict[EnvironmentName, str] = {}
+
+    @model_validator(mode="after")
+    def _waits_at_least_as_long_as_it_runs(self) -> Training:
+        if self.spot_max_wait_seconds is not None and self.spot_max_wait_seconds < self.max_runtime_seconds:
+            raise ValueError(
+                f"spot_max_wait_seconds {self.spot_max_wait_seconds} is less than max_runtime_seconds"
+                f" {self.max_runtime_seconds}: the wait includes the run"
+            )
+        return self
+
+
+class Evaluation(Strict):
+    instance: EvaluationInstance
+    max_runtime_seconds: Seconds = 1800
+    channel: ChannelName
+    """The holdout: both the challenger and the champion are measured on it."""
+
+
+class Gate(Strict):
+    metric: Annotated[str, StringConstraints(min_length=1)]
+    goal: Literal["maximize", "minimize"]
+    minimum: float | None = None
+    """The worst value that passes, whatever the champion has."""
+    max_regression: Annotated[float, Field(ge=0)]
+    """How much worse than the champion still passes, in the metric's unit."""
+
+
+class Serving(Strict):
+    instance: ServingInstance
+    environment: dict[EnvironmentName, str] = {}
+
+
+class Rollout(Strict):
+    strategy: Literal["all_at_once"]
+
+
+class Manifest(Strict):
+    """One workload."""
+
+    name: WorkloadName
+    description: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    data: Data
+    training: Training
+    evaluation: Evaluation
+    gate: Gate
+    approval: Literal["automatic", "manual"]
+    serving: Serving
+    rollout: Rollout
+
+    @model_validator(mode="after")
+    def _evaluates_on_a_channel(self) -> Manifest:
+        if self.evaluation.channel not in self.data.channels:
+            raise ValueError(
+                f"evaluation.channel {self.evaluation.channel!r} is not a channel: allowed: {', '.join(self.data.channels)}"
+            )
+        return self

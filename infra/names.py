@@ -1,0 +1,60 @@
+"""Every name that other parts of the system rely on; `docs/contract.md` is the specification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def stage_prefix(stage: str) -> str:
+    return f"slipway-{stage}"
+
+
+def workloads_path(stage: str) -> str:
+    """SSM path of the workload descriptors, without a trailing slash."""
+    return f"/slipway/{stage}/workloads"
+
+
+def platform_parameter(stage: str) -> str:
+    return f"/slipway/{stage}/platform"
+
+
+def api_parameter(stage: str) -> str:
+    return f"/slipway/{stage}/api"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadNames:
+    """Names of one workload's resources. SageMaker names take no underscore, so they carry `-` for `_`."""
+
+    stage: str
+    workload: str
+
+    @property
+    def prefix(self) -> str:
+        """Of everything the workload owns; also the name of its endpoint, package group and repository."""
+        return f"{stage_prefix(self.stage)}-{self.workload.replace('_', '-')}"
+
+    @property
+    def train_machine(self) -> str:
+        return f"{self.prefix}-train"
+
+    @property
+    def rollout_machine(self) -> str:
+        return f"{self.prefix}-rollout"
+
+    @property
+    def descriptor_parameter(self) -> str:
+        return f"{workloads_path(self.stage)}/{self.workload}"
+
+    @property
+    def job_pattern(self) -> str:
+        """Names of training and evaluation jobs: 12 hex digits of the run follow the prefix."""
+        return f"{self.prefix}-{'?' * 12}"
+
+    @property
+    def version_pattern(self) -> str:
+        """Names of models and endpoint configs: the model package's version follows the prefix."""
+        return f"{self.prefix}-v*"
+
+    def function(self, verb_noun: str) -> str:
+        return f"{self.prefix}-{verb_noun.replace('_', '-')}"

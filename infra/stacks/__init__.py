@@ -1,0 +1,1 @@
+"""Stacks compose units and grant between them."""

@@ -1,0 +1,123 @@
+"""The parts that both state machines are put together from, as plain data in Amazon States Language (JSONata).
+
+Every task has a time limit, retries what deserves it, and hands anything else to a state that deals with the failure.
+`partition` is the AWS partition (a CloudFormation token at synthesis), the first part of every integration's ARN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+State = dict[str, Any]
+
+LAMBDA_RETRY: State = {
+    "ErrorEquals": [
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+        "Lambda.TooManyRequestsException",
+        "Lambda.Unknown",
+    ],
+    "IntervalSeconds": 2,
+    "MaxAttempts": 6,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+"""As the Step Functions guide has it ("Handle transient Lambda service exceptions"); out of memory is Lambda.Unknown."""
+
+SAGEMAKER_RETRY: State = {
+    "ErrorEquals": [
+        "SageMaker.ThrottlingException",
+        "SageMaker.InternalFailure",
+        "SageMaker.ServiceUnavailable",
+        "SageMaker.SdkClientException",
+        "SageMaker.AmazonSageMakerException",
+        "SageMaker.SageMakerException",
+    ],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 3,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+"""Throttling reaches a state machine under the service's general error name (the last two), and so does a refusal:
+few attempts and short pauses, so that a refusal is told within seconds."""
+
+CAPACITY_RETRY: State = {
+    "ErrorEquals": ["SageMaker.ResourceLimitExceededException"],
+    "IntervalSeconds": 60,
+    "MaxAttempts": 8,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 600,
+    "JitterStrategy": "FULL",
+}
+"""The account's quota of instances is taken, mostly by another run: worth an hour of waiting."""
+
+NOTIFY_RETRY: State = {
+    "ErrorEquals": ["States.TaskFailed"],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 3,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+
+
+def integration(partition: str, action: str) -> str:
+    """ARN of a service integration, e.g. of `sagemaker:createModel`."""
+    return f"arn:{partition}:states:::{action}"
+
+
+def task(*, resource: str, arguments: Any, timeout: int, retry: list[State], catch: list[State], **rest: Any) -> State:
+    return {
+        "Type": "Task",
+        "Resource": resource,
+        "Arguments": arguments,
+        "TimeoutSeconds": timeout,
+        "Retry": retry,
+        "Catch": catch,
+        **rest,
+    }
+
+
+def invoke(
+    *, partition: str, function_arn: str, payload: Any, timeout: int, catch: list[State], retry: list[State], **rest: Any
+) -> State:
+    """A Lambda task. `Payload` of its result is what the function returned."""
+    return task(
+        resource=integration(partition, "lambda:invoke"),
+        arguments={"FunctionName": function_arn, "Payload": payload},
+        timeout=timeout,
+        retry=[LAMBDA_RETRY, *retry],
+        catch=catch,
+        **rest,
+    )
+
+
+def catch_all(step: str, target: str) -> list[State]:
+    """Remember what failed in the variable `failure`, then go to `target`."""
+    failure = {"step": step, "error": "{% $states.errorOutput.Error %}", "cause": "{% $states.errorOutput.Cause %}"}
+    return [{"ErrorEquals": ["States.ALL"], "Assign": {"failure": failure}, "Next": target}]
+
+
+def ignore_all(target: str) -> list[State]:
+    """For clean-up and notification: they must never hide the failure that they are about."""
+    return [{"ErrorEquals": ["States.ALL"], "Next": target}]
+
+
+def report_failure(*, partition: str, topic_arn: str, subject: str) -> dict[str, State]:
+    """The states `ReportFailure` (publishes the variable `failure`) and `Failed` (ends with its error and cause)."""
+    message = (
+        "{% $string({'state_machine': $states.context.StateMachine.Name, 'execution': $states.context.Execution.Id,"
+        " 'step': $failure.step, 'error': $failure.error, 'cause': $failure.cause}) %}"
+    )
+    return {
+        "ReportFailure": task(
+            resource=integration(partition, "sns:publish"),
+            arguments={"TopicArn": topic_arn, "Subject": subject, "Message": message},
+            timeout=60,
+            retry=[NOTIFY_RETRY],
+            catch=ignore_all("Failed"),
+            Next="Failed",
+        ),
+        "Failed": {"Type": "Fail", "Error": "{% $failure.error %}", "Cause": "{% $failure.cause %}"},
+    }

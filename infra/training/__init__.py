@@ -1,0 +1,1 @@
+"""From an object that lands to a registered model package."""

@@ -1,0 +1,112 @@
+"""State machine "train": from the versions of a data set to a registered model package, or a rejection.
+
+`docs/contract.md` has the table of its states. The requests of both jobs and of the model package come whole from the
+Lambdas that plan them, because every field of them depends on the manifest or the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from infra.states import (
+    CAPACITY_RETRY,
+    SAGEMAKER_RETRY,
+    State,
+    catch_all,
+    integration,
+    invoke,
+    report_failure,
+    task,
+)
+
+JOB_OVERHEAD_SECONDS = 1800
+"""What a job may take beyond its own limit: finding instances, pulling the image, uploading the model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainStates:
+    """What the definition refers to. Seconds are the limits of the jobs themselves."""
+
+    partition: str
+    workload: str
+    plan_function_arn: str
+    gate_function_arn: str
+    alerts_topic_arn: str
+    training_seconds: int
+    evaluation_seconds: int
+
+    def definition(self) -> dict[str, Any]:
+        return {
+            "Comment": f"Trains, evaluates and registers {self.workload}",
+            "QueryLanguage": "JSONata",
+            "StartAt": "Plan",
+            "States": {
+                "Plan": self._plan(),
+                "Train": self._job("Train", "createTrainingJob", "training_job", self.training_seconds, "Evaluate"),
+                "Evaluate": self._job("Evaluate", "createProcessingJob", "evaluation_job", self.evaluation_seconds, "Gate"),
+                "Gate": self._gate(),
+                "Passed?": {
+                    "Type": "Choice",
+                    "Choices": [{"Condition": "{% $verdict.passed %}", "Next": "Register"}],
+                    "Default": "Rejected",
+                },
+                "Register": self._register(),
+                "Rejected": {"Type": "Succeed", "Output": _outcome("rejected")},
+                **report_failure(
+                    partition=self.partition,
+                    topic_arn=self.alerts_topic_arn,
+                    subject=f"Slipway: training {self.workload} failed",
+                ),
+            },
+        }
+
+    def _plan(self) -> State:
+        run = "$merge([$states.input, {'run': $states.context.Execution.Name}])"
+        return invoke(
+            partition=self.partition,
+            function_arn=self.plan_function_arn,
+            payload=f"{{% {run} %}}",
+            timeout=60,
+            retry=[],
+            catch=catch_all("Plan", "ReportFailure"),
+            Assign={"run": f"{{% {run} %}}", "plan": "{% $states.result.Payload %}"},
+            Next="Train",
+        )
+
+    def _job(self, name: str, action: str, request: str, seconds: int, then: str) -> State:
+        return task(
+            resource=integration(self.partition, f"sagemaker:{action}.sync"),
+            arguments=f"{{% $plan.{request} %}}",
+            timeout=seconds + JOB_OVERHEAD_SECONDS,
+            retry=[SAGEMAKER_RETRY, CAPACITY_RETRY],
+            catch=catch_all(name, "ReportFailure"),
+            Next=then,
+        )
+
+    def _gate(self) -> State:
+        return invoke(
+            partition=self.partition,
+            function_arn=self.gate_function_arn,
+            payload="{% $merge([$run, {'plan': $plan}]) %}",
+            timeout=60,
+            retry=[],
+            catch=catch_all("Gate", "ReportFailure"),
+            Assign={"verdict": "{% $states.result.Payload %}"},
+            Next="Passed?",
+        )
+
+    def _register(self) -> State:
+        return task(
+            resource=integration(self.partition, "aws-sdk:sagemaker:createModelPackage"),
+            arguments="{% $verdict.model_package %}",
+            timeout=60,
+            retry=[SAGEMAKER_RETRY],
+            catch=catch_all("Register", "ReportFailure"),
+            Output={**_outcome("registered"), "model_package_arn": "{% $states.result.ModelPackageArn %}"},
+            End=True,
+        )
+
+
+def _outcome(outcome: str) -> dict[str, str]:
+    return {"outcome": outcome, "reasons": "{% $verdict.reasons %}", "verdict_uri": "{% $verdict.verdict_uri %}"}

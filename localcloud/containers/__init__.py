@@ -3,9 +3,12 @@
     spec.py       what to run: image, argument list, environment, folder
     container.py  the owner's side: start, read lines, stop, kill, wait
     isolation.py  which kind of separation this machine allows, found once
-    launcher.py   the small program between the owner and the user's process (runs with nothing but the standard library)
+    launcher.py   the small program between the owner and the user's process (standard library only)
     mounts.py     the private mount tree, built inside the launcher
     reaper.py     waiting, forwarding signals, and dying with the owner, inside the launcher
+    lines.py      cutting its output into log lines
+    shipping.py   carrying lines and measurements away in batches
+    log_stream.py one CloudWatch log stream
     syscalls.py   prctl, unshare, mount, pivot_root by ctypes
 
 The launcher's modules import nothing of this package but each other: their start-up time is paid by every container.

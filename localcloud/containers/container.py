@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import signal
-import subprocess  # noqa: S404
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -15,7 +15,10 @@ from localcloud.containers import isolation
 from localcloud.containers.lines import LineFramer
 from localcloud.containers.spec import ContainerSpec, launch_request
 
-_LAUNCH = "import sys; sys.path.append(sys.argv[1]); from localcloud.containers import launcher; launcher.main(int(sys.argv[2]))"
+_LAUNCH = (
+    "import sys; sys.path.append(sys.argv[1]); from localcloud.containers import launcher;"
+    " launcher.main(int(sys.argv[2]))"
+)
 _LAST_OUTPUT_SECONDS = 5.0
 _KILL_SECONDS = 2.0
 
@@ -30,17 +33,15 @@ class Container:
     Args:
         spec: what to run.
         on_line: called for every line of standard output and error, from one thread, in order.
-        namespaces: "root", "user" or None; by default what the machine allows.
+        namespaces: what `isolation.detect` found.
 
     Raises:
         ContainerStartError: no process was left behind.
     """
 
-    def __init__(
-        self, spec: ContainerSpec, *, on_line: Callable[[str], None], namespaces: str | None | bool = True
-    ) -> None:
+    def __init__(self, spec: ContainerSpec, *, on_line: Callable[[str], None], namespaces: str | None) -> None:
         self.spec = spec
-        self.namespaces = isolation.detect() if namespaces is True else namespaces or None
+        self.namespaces = namespaces
         self._on_line = on_line
         if self.namespaces is None:
             on_line(isolation.WITHOUT_NAMESPACES)
@@ -54,7 +55,7 @@ class Container:
         return self._process.pid
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """The exit code (128 + n when signal n ended it), every line delivered; None when still running after `timeout` s."""
+        """The exit code (128 + n when signal n ended it), every line delivered; None when `timeout` seconds went by."""
         try:
             code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:

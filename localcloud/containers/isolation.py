@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess  # noqa: S404
+import subprocess
 import sys
 
 _PROBE = """

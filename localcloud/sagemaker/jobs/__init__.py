@@ -1,0 +1,14 @@
+"""Training and processing jobs as supervised processes.
+
+supervisor.py  starts, stops and recovers jobs: one thread a job
+training.py    the life of a training job        processing.py  the life of a processing job
+record.py      what the job writes into its document: states, transitions, times, the reason of a failure
+failures.py    the reasons, in SageMaker's wording
+channels.py    which S3 objects a data source means, and where they land
+transfer.py    moving files from and to S3 with the job's role
+archive.py     model.tar.gz and output.tar.gz
+layout.py      /opt/ml: its folders and the files of input/config
+group.py       the containers of one job, one an instance
+metrics.py     MetricDefinitions
+role.py        the job's role: its clients and its containers' credentials
+"""

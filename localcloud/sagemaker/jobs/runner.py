@@ -1,0 +1,180 @@
+"""What training and processing jobs have in common: a role, containers with logs, an end."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localcloud.config import Config
+from localcloud.containers import isolation
+from localcloud.containers.container import Container, ContainerStartError
+from localcloud.containers.log_stream import LogStream
+from localcloud.containers.spec import ContainerSpec
+from localcloud.sagemaker.jobs import failures
+from localcloud.sagemaker.jobs.failures import JobFailure
+from localcloud.sagemaker.jobs.group import ContainerGroup, Outcome
+from localcloud.sagemaker.jobs.record import Record
+from localcloud.sagemaker.jobs.role import Role, RoleRefused
+
+if TYPE_CHECKING:
+    from localcloud.images import Image, ImageRegistry
+
+log = logging.getLogger(__name__)
+
+# Hosts of several jobs run side by side: every host gets a loopback address of its own (Linux owns all of 127.0.0.0/8).
+_host_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What every job needs from the embedded cloud.
+
+    Attributes:
+        folder: where the jobs' folders are.
+        grace_seconds: between SIGTERM and the end of a stopped container (SageMaker: 120).
+    """
+
+    config: Config
+    images: ImageRegistry
+    folder: Path
+    grace_seconds: float
+
+
+class Abandoned(Exception):
+    """The embedded cloud shuts down: the job's document stays as it is, and `recover` finds it at the next start."""
+
+
+class JobRunner(ABC):
+    """One job, run by one thread calling `run`; `stop` and `abandon` come from others."""
+
+    log_group: str
+
+    def __init__(self, surroundings: Surroundings, record: Record) -> None:
+        self.config = surroundings.config
+        self.images = surroundings.images
+        self.record = record
+        self.document = record.read()
+        self.folder = surroundings.folder / record.kind / record.name
+        self.role = Role(self.config, self.document["RoleArn"])
+        self.group = ContainerGroup(grace_seconds=surroundings.grace_seconds)
+        self.stop_requested = threading.Event()
+        self._abandoned = threading.Event()
+
+    def run(self) -> None:
+        """Runs the job to its end and writes how it ended; never raises."""
+        try:
+            self.perform()
+        except Abandoned:
+            log.info("%s %s is left to the next start", self.record.kind, self.record.name)
+        except JobFailure as failure:
+            self.record.finish("Failed", reason=failure.reason)
+        except Exception as error:
+            log.exception("%s %s", self.record.kind, self.record.name)
+            self.record.finish("Failed", reason=f"{failures.INTERNAL} ({type(error).__name__}: {error})"[:1024])
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        self.stop_requested.set()
+        self.group.stop()
+
+    def abandon(self) -> None:
+        self._abandoned.set()
+        self.group.kill()
+
+    @abstractmethod
+    def perform(self) -> None:
+        """The job's life, from its first state to its last. Raises JobFailure."""
+
+    def check_role(self) -> dict[str, str]:
+        """The containers' credentials. Raises JobFailure where the role cannot be assumed."""
+        try:
+            return self.role.environment()
+        except RoleRefused as error:
+            raise JobFailure(f"ClientError: {error}") from error
+
+    def resolve_image(self, uri: str) -> Image:
+        """Raises JobFailure with the registry's own message."""
+        try:
+            return self.images.resolve(uri)
+        except (LookupError, ValueError, OSError, RuntimeError) as error:
+            raise JobFailure(f"ClientError: Cannot pull the image {uri}: {error}") from error
+
+    def hosts(self, count: int) -> dict[str, str]:
+        """Names algo-1 ... algo-n and the address of each."""
+        return {f"algo-{index}": _loopback(next(_host_numbers)) for index in range(1, count + 1)}
+
+    def host_folder(self, host: str) -> Path:
+        folder = self.folder / host
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def run_containers(
+        self, specs: list[ContainerSpec], *, timeout: float, on_line: Callable[[str], None] | None = None
+    ) -> Outcome:
+        """Runs one container a spec, logs to CloudWatch, and waits. Raises JobFailure, Abandoned."""
+        started = int(self.record.clock())
+        streams = [
+            LogStream(
+                lambda: self.role.client("logs"),
+                group=self.log_group,
+                stream=f"{self.record.name}/{spec.hostname}-{started}",
+                clock=self.record.clock,
+            )
+            for spec in specs
+        ]
+        try:
+            self.group.start([_factory(spec, stream, on_line) for spec, stream in zip(specs, streams, strict=True)])
+            outcome = self.group.wait(timeout)
+        except ContainerStartError as error:
+            raise JobFailure(f"AlgorithmError: the container could not be started: {error}, exit code: 127") from error
+        finally:
+            for stream in streams:
+                stream.close()
+        self.check_abandoned()
+        return outcome
+
+    def check_abandoned(self) -> None:
+        if self._abandoned.is_set():
+            raise Abandoned
+
+    def failure_text(self, spec: ContainerSpec, file: str) -> str:
+        """What the container wrote, and where it may have hard-coded paths that this machine cannot give it, a hint."""
+        text = failures.read_message(spec.ml / "output" / file)
+        return text if isolation.detect() or text else isolation.WITHOUT_NAMESPACES
+
+
+def request_command(
+    image: Image, *, entrypoint: list[str] | None, arguments: list[str] | None, default: list[str]
+) -> list[str]:
+    """Docker's rule: an entrypoint in the request replaces the image's, and with it the default arguments."""
+    if entrypoint:
+        return [*entrypoint, *(arguments or [])]
+    return [*image.entrypoint, *(arguments or default)]
+
+
+def _factory(spec: ContainerSpec, stream: LogStream, on_line: Callable[[str], None] | None) -> Callable[[], Container]:
+    def write(line: str) -> None:
+        stream.write(line)
+        if on_line is not None:
+            on_line(line)
+
+    return lambda: Container(spec, on_line=write, namespaces=isolation.detect())
+
+
+def _loopback(number: int) -> str:
+    """127.1.0.1, 127.1.0.2 ...; starts again after some 65,000 hosts."""
+    number = number % 65_000
+    return f"127.1.{number // 254}.{number % 254 + 1}"
+
+
+def environment(*sources: dict[str, Any] | None) -> dict[str, str]:
+    """Later sources win."""
+    return {name: str(value) for source in sources for name, value in (source or {}).items()}

@@ -1,0 +1,64 @@
+"""Moving files between a container's folder and S3 with the job's role."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from s3transfer.manager import TransferManager
+
+from localcloud.sagemaker.jobs.channels import RemoteObject, S3Uri
+
+_PARALLEL = 4
+_CHUNK = 1 << 20
+
+
+def download(client: Any, objects: Iterable[RemoteObject], folder: Path) -> None:
+    """Downloads every object to its relative path below `folder`. Raises ClientError, OSError."""
+    objects = list(objects)
+    folder.mkdir(parents=True, exist_ok=True)
+    if len(objects) == 1:
+        download_object(client, objects[0].bucket, objects[0].key, folder / objects[0].relative)
+        return
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="download") as pool:
+        for _ in pool.map(lambda o: download_object(client, o.bucket, o.key, folder / o.relative), objects):
+            pass
+
+
+def download_object(client: Any, bucket: str, key: str, path: Path) -> None:
+    """Streams one object into a file; a body that ends early raises (botocore checks its length)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = client.get_object(Bucket=bucket, Key=key)["Body"]
+    with path.open("wb") as file:
+        for chunk in body.iter_chunks(_CHUNK):
+            file.write(chunk)
+
+
+def upload_file(client: Any, path: Path, uri: S3Uri, *, kms_key: str | None) -> None:
+    """Uploads one file, in parts when it is large, encrypted with `kms_key` where given. Raises ClientError."""
+    with TransferManager(client) as manager:
+        manager.upload(str(path), uri.bucket, uri.key, extra_args=_encryption(kms_key)).result()
+
+
+def upload_tree(client: Any, folder: Path, uri: S3Uri, *, kms_key: str | None) -> int:
+    """Uploads every regular file below `folder` and returns how many; symbolic links are not followed."""
+    count = 0
+    for path in files_below(folder):
+        upload_file(client, path, uri.join(path.relative_to(folder).as_posix()), kms_key=kms_key)
+        count += 1
+    return count
+
+
+def files_below(folder: Path) -> list[Path]:
+    """The regular files below a folder, sorted by their paths; none when the folder is absent."""
+    found = []
+    for parent, _, names in os.walk(folder):
+        found += [path for name in names if (path := Path(parent, name)).is_file() and not path.is_symlink()]
+    return sorted(found)
+
+
+def _encryption(kms_key: str | None) -> dict[str, str]:
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}

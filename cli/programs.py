@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -46,11 +48,47 @@ def run(
             if on_line:
                 on_line(lines[-1])
     if process.returncode != 0:
-        raise CommandFailed(
-            f"{name} failed with exit code {process.returncode}:\n" + relevant(lines),
-            hint=f"Everything it printed: {log_path.relative_to(ROOT)}",
-        )
+        raise _failed(name, process.returncode, lines)
     return lines
+
+
+class Background:
+    """A program that runs beside us; its output goes to `build/logs/{name}.log`. It does not outlive the block."""
+
+    def __init__(self, arguments: Sequence[str], *, name: str, environment: Mapping[str, str]) -> None:
+        self._arguments, self._name, self._environment = list(arguments), name, dict(environment)
+        self._log = LOGS / f"{name}.log"
+
+    def __enter__(self) -> Background:
+        LOGS.mkdir(parents=True, exist_ok=True)
+        with self._log.open("w", encoding="utf-8") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - the arguments are ours, and no shell reads them
+                self._arguments,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)  # and what it started: uv, for one
+            self._process.wait()
+
+    def finish(self) -> None:
+        """Wait for its end; raises CommandFailed when its exit code is not 0."""
+        if self._process.wait() != 0:
+            raise _failed(self._name, self._process.returncode, self._log.read_text(errors="replace").splitlines())
+
+
+def _failed(name: str, code: int, lines: Sequence[str]) -> CommandFailed:
+    return CommandFailed(
+        f"{name} failed with exit code {code}:\n" + relevant(lines),
+        hint=f"Everything it printed: {(LOGS / name).relative_to(ROOT)}.log",
+    )
 
 
 def relevant(lines: Sequence[str]) -> str:
@@ -58,3 +96,15 @@ def relevant(lines: Sequence[str]) -> str:
     marks = ("❌", "FAILED", "failed:", "Error:", "error:", "Exception")
     named = list(dict.fromkeys(line.strip() for line in lines if any(mark in line for mark in marks)))
     return "\n".join(f"  {line}" for line in (named or [line for line in lines if line.strip()])[-SHOWN_LINES:])
+
+
+def uv_environment() -> dict[str, str]:
+    """The environment for uv, and for programs that call it.
+
+    uv does not read pip's settings; a wheel folder that pip is told of must be told to uv as well (pip separates
+    several by blanks, uv by commas), or it fetches again what is there already.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    if environment.get("PIP_FIND_LINKS"):
+        environment.setdefault("UV_FIND_LINKS", ",".join(environment["PIP_FIND_LINKS"].split()))
+    return environment

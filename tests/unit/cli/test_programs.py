@@ -1,0 +1,90 @@
+"""Programs that we start."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cli import programs
+from cli.errors import CommandFailed
+
+
+@pytest.fixture(autouse=True)
+def logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(programs, "ROOT", tmp_path)
+    monkeypatch.setattr(programs, "LOGS", tmp_path / "logs")
+    return tmp_path / "logs"
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_output_is_returned_shown_and_kept(logs: Path) -> None:
+    seen: list[str] = []
+    code = "import sys; print('one', flush=True); print('two', file=sys.stderr)"
+    lines = programs.run(python(code), name="some", environment=os.environ, on_line=seen.append)
+    assert lines == seen == ["one", "two"]
+    assert (logs / "some.log").read_text() == "one\ntwo\n"
+
+
+def test_a_failure_shows_the_lines_that_name_it_and_the_log() -> None:
+    code = "print('chatter'); print('Resource handler: Error: no such role'); print('bye'); raise SystemExit(3)"
+    with pytest.raises(CommandFailed) as raised:
+        programs.run(python(code), name="some", environment=os.environ)
+    assert raised.value.message == "some failed with exit code 3:\n  Resource handler: Error: no such role"
+    assert "logs/some.log" in raised.value.hint
+
+
+def test_without_a_telling_line_the_last_ones_are_shown() -> None:
+    lines = [f"line {number}" for number in range(100)]
+    assert programs.relevant(lines).splitlines()[-1] == "  line 99"
+    assert len(programs.relevant(lines).splitlines()) == programs.SHOWN_LINES
+
+
+def test_a_background_program_is_waited_for_and_its_failure_told() -> None:
+    with programs.Background(python("print('done')"), name="good", environment=os.environ) as program:
+        program.finish()
+    bad = programs.Background(python("print('went wrong'); raise SystemExit(1)"), name="bad", environment=os.environ)
+    with bad as program, pytest.raises(CommandFailed, match="went wrong"):
+        program.finish()
+
+
+def test_a_background_program_and_its_children_do_not_outlive_the_block(logs: Path) -> None:
+    sleeper = "[sys.executable, '-c', 'import time; time.sleep(60)']"
+    code = f"import subprocess, sys; child = subprocess.Popen({sleeper}); print(child.pid, flush=True); child.wait()"
+    with programs.Background(python(code), name="slow", environment=os.environ):
+        child = _await_pid(logs / "slow.log")
+    assert _await_gone(child)
+
+
+def test_uv_is_told_of_the_wheel_folders_that_pip_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    monkeypatch.setenv("PIP_FIND_LINKS", "first second")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    environment = programs.uv_environment()
+    assert environment["UV_FIND_LINKS"] == "first,second"
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
+    monkeypatch.setenv("UV_FIND_LINKS", "own")
+    assert programs.uv_environment()["UV_FIND_LINKS"] == "own"
+
+
+def _await_pid(path: Path) -> int:
+    for _ in range(200):
+        if path.read_text().strip():
+            return int(path.read_text())
+        time.sleep(0.05)
+    raise AssertionError("the program printed nothing")
+
+
+def _await_gone(pid: int) -> bool:
+    for _ in range(200):
+        stat = Path(f"/proc/{pid}/stat")
+        if not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,110 @@
+"""botocore clients of the embedded cloud's own endpoint, over real HTTP: as root, or with a role's session.
+
+Only for threads other than the server's event loop, which has to answer these calls.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore.config
+import botocore.credentials
+import botocore.session
+
+from localcloud.config import Config
+
+_CLIENT_CONFIG = botocore.config.Config(
+    proxies={},  # never send loopback through a proxy of the environment
+    retries={"mode": "standard", "max_attempts": 3},
+    max_pool_connections=50,
+    read_timeout=900,  # a Lambda function may take that long to answer
+    s3={"addressing_style": "path"},
+)
+
+
+class AccessDenied(Exception):
+    """The role does not exist, or its trust policy does not admit the service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """A session of a role. ``expiration`` is aware UTC."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expiration: datetime
+
+
+RoleSessions = Callable[[Config, str, str, str], Credentials]
+_role_sessions: RoleSessions | None = None
+_loader_session = botocore.session.Session()
+_lock = threading.Lock()
+_clients: dict[tuple[str, ...], Any] = {}
+
+
+def use_role_sessions(issue: RoleSessions) -> None:
+    """Set what issues sessions: ``issue(config, role_arn, session_name, principal)``. Done once, by the gateway."""
+    global _role_sessions
+    _role_sessions = issue
+
+
+def role_credentials(config: Config, role_arn: str, session_name: str, principal: str) -> Credentials:
+    """Session credentials of a role, as the service ``principal`` (``sagemaker.amazonaws.com``) would get them.
+
+    Raises AccessDenied when the role does not exist or its trust policy does not admit the principal.
+    """
+    if _role_sessions is None:
+        raise RuntimeError("role sessions exist only inside the embedded cloud's own process")
+    return _role_sessions(config, role_arn, session_name, principal)
+
+
+def root_client(config: Config, service: str) -> Any:
+    """A cached client with the root keys. ``service`` is botocore's name (``sagemaker-runtime``)."""
+
+    def create() -> Any:
+        keys = botocore.credentials.Credentials(config.access_key_id, config.secret_access_key)
+        return _create(config, service, keys)
+
+    return _cached(("root", config.endpoint_url, config.secret_access_key, service), create)
+
+
+def role_client(
+    config: Config, service: str, role_arn: str, session_name: str, principal: str = "sagemaker.amazonaws.com"
+) -> Any:
+    """A cached client with the role's session credentials, renewed before they expire. Raises AccessDenied."""
+
+    def issue() -> dict[str, str]:
+        issued = role_credentials(config, role_arn, session_name, principal)
+        return {
+            "access_key": issued.access_key_id,
+            "secret_key": issued.secret_access_key,
+            "token": issued.session_token,
+            "expiry_time": issued.expiration.astimezone(UTC).isoformat(),
+        }
+
+    def create() -> Any:
+        keys = botocore.credentials.RefreshableCredentials.create_from_metadata(issue(), issue, "localcloud")
+        return _create(config, service, keys)
+
+    return _cached(("role", config.endpoint_url, service, role_arn, session_name, principal), create)
+
+
+def _cached(key: tuple[str, ...], create: Callable[[], Any]) -> Any:
+    with _lock:  # creating clients from one session is not thread-safe; using them is
+        if key not in _clients:
+            _clients[key] = create()
+        return _clients[key]
+
+
+def _create(config: Config, service: str, keys: botocore.credentials.Credentials) -> Any:
+    session = botocore.session.Session()
+    session.register_component("data_loader", _loader_session.get_component("data_loader"))
+    session._credentials = keys  # create_client takes strings only; refreshing needs the object
+    return session.create_client(
+        service, region_name=config.region, endpoint_url=config.endpoint_url, config=_CLIENT_CONFIG
+    )

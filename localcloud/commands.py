@@ -1,0 +1,71 @@
+"""The command line of the embedded cloud."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from localcloud import config, lifecycle
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 1 for a failure, and for ``status`` when nothing runs."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except lifecycle.LifecycleError as error:
+        print(f"localcloud: {error}", file=sys.stderr)
+        return 1
+
+
+def _start(parsed: argparse.Namespace) -> int:
+    print(json.dumps(lifecycle.start(parsed.state.resolve(), parsed.port)))
+    return 0
+
+
+def _stop(parsed: argparse.Namespace) -> int:
+    if not lifecycle.stop(parsed.state.resolve()):
+        print(f"no embedded cloud runs in {parsed.state}", file=sys.stderr)
+    return 0
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    running = lifecycle.status(parsed.state.resolve())
+    if running is None:
+        print(f"no embedded cloud runs in {parsed.state}", file=sys.stderr)
+        return 1
+    print(json.dumps(running))
+    return 0
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    from localcloud import server  # heavy, and of no use to the other commands
+
+    return server.serve(config.load(parsed.state, parsed.port))
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 65535")
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m localcloud", description="The embedded cloud on loopback.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, text in (
+        ("start", _start, "start it in the background, print one line of JSON when it is ready"),
+        ("stop", _stop, "stop it and everything it started"),
+        ("status", _status, "print the same JSON; exit status 1 when it does not run"),
+        ("serve", _serve, "run it in the foreground"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        command.add_argument("--state", type=Path, default=config.DEFAULT_STATE, help="state folder (%(default)s)")
+        if name in ("start", "serve"):
+            command.add_argument("--port", type=_port, default=config.DEFAULT_PORT, help="port (%(default)s)")
+    return parser

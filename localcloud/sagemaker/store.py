@@ -79,8 +79,8 @@ class Query:
     """What ``Store.list`` selects, and in which order.
 
     ``after`` is the ``(sort value, name)`` of the last row of the previous page. Times are epoch seconds; as in the
-    API's ``*After`` and ``*Before`` members, both bounds are exclusive. ``equals`` compares top-level members of the
-    document (None: the member is absent).
+    API's ``*After`` and ``*Before`` members, both bounds are exclusive. ``parent`` is the model package group.
+    ``equals`` compares top-level members of the document.
     """
 
     sort: str = "created"
@@ -89,6 +89,7 @@ class Query:
     name_contains: str | None = None
     status: str | None = None
     parent: str | None = None
+    has_parent: bool | None = None
     created_after: float | None = None
     created_before: float | None = None
     modified_after: float | None = None
@@ -242,6 +243,7 @@ def _select_page(kind: str, query: Query, position: tuple[Any, str] | None) -> t
     optional = {
         "status = ?": query.status,
         "parent = ?": query.parent,
+        "(parent IS NOT NULL) = ?": query.has_parent,
         # instr, not LIKE: a name filter has no wildcards, and is case-sensitive.
         "instr(name, ?) > 0": query.name_contains,
         "created > ?": query.created_after,

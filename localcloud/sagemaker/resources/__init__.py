@@ -1,0 +1,26 @@
+"""The resources of the control plane, one module each; a module's ``OPERATIONS`` maps operation names to handlers."""
+
+from localcloud.sagemaker.resources import (
+    endpoint,
+    endpoint_config,
+    model,
+    model_package,
+    model_package_group,
+    processing_job,
+    tags,
+    training_job,
+)
+from localcloud.sagemaker.resources.resource import Operation
+
+_MODULES = (
+    training_job,
+    processing_job,
+    model,
+    endpoint_config,
+    endpoint,
+    model_package_group,
+    model_package,
+    tags,
+)
+
+OPERATIONS: dict[str, Operation] = {name: handler for module in _MODULES for name, handler in module.OPERATIONS.items()}

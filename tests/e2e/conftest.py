@@ -1,4 +1,4 @@
-"""One deployed stack for the end-to-end tests: a copy of the project with a second workload added, an embedded cloud of its own."""
+"""One deployed stack for the end-to-end tests: a copy of the project with a second workload added."""
 
 from __future__ import annotations
 

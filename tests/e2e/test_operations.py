@@ -1,4 +1,4 @@
-"""Killing, restarting and removing the deployed stack. Runs last of this folder's files by its fixtures' order of use."""
+"""Killing, restarting and removing the deployed stack: what these leave behind, no other test can use."""
 
 from __future__ import annotations
 

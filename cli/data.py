@@ -23,14 +23,25 @@ REQUEST_FILE = "request.json"
 
 @dataclass(frozen=True)
 class Assignment:
-    """Which files go to which channel (paths in upload order), and which fit none."""
+    """Which files go to which channel, and which fit none."""
 
     channels: Mapping[str, Sequence[Path]]
     ignored: Sequence[Path]
 
-    @property
-    def files(self) -> list[tuple[str, Path]]:
-        return [(channel, path) for channel, paths in self.channels.items() for path in paths]
+    def in_upload_order(self, patterns: Mapping[str, Sequence[str]]) -> list[tuple[str, Path]]:
+        """(channel, path) of every file, with those that alone match one of the channel's patterns last.
+
+        A data set is complete, and starts a run, when each pattern has a match; the last file to be uploaded should be
+        the one that completes it.
+        """
+
+        def completes(item: tuple[str, Path]) -> bool:
+            channel, path = item
+            others = [other.name for other in self.channels[channel] if other != path]
+            return bool(missing_patterns(patterns[channel], others))
+
+        files = [(channel, path) for channel, paths in self.channels.items() for path in paths]
+        return sorted(files, key=completes)
 
 
 def assign(folder: Path, channels: Mapping[str, Sequence[str]]) -> Assignment:
@@ -101,7 +112,7 @@ def upload(
     """Write a fresh data set and return its name. The last file that lands starts the run."""
     dataset = new_dataset_name()
     write_request(target, descriptor, dataset, hyperparameters)
-    for channel, path in assignment.files:
+    for channel, path in assignment.in_upload_order(descriptor["data"]["channels"]):
         on_file(path)
         key = f"{descriptor['data']['prefix']}{dataset}/{channel}/{path.name}"
         target.client("s3").upload_file(str(path), descriptor["data"]["bucket"], key)

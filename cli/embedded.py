@@ -19,17 +19,24 @@ DEFAULT_STATE = programs.ROOT / ".slipway" / "localcloud"
 
 @dataclass(frozen=True)
 class EmbeddedCloud:
-    """One embedded cloud: the folder that holds its state, and the port on 127.0.0.1 it is to listen on."""
+    """One embedded cloud: the folder that holds its state, and the port on 127.0.0.1 it is to listen on.
+
+    `port` None means the one it listens on already, or 4566.
+    """
 
     state: Path = DEFAULT_STATE
-    port: int = DEFAULT_PORT
+    port: int | None = None
 
     def start(self) -> Endpoint:
         """Start it, or find it already running on this state folder. Raises CommandFailed with its last words."""
-        result = self._command("start", "--state", str(self.state), "--port", str(self.port))
+        running = self.running() if self.port is None else None
+        if running:
+            return running
+        port = self.port or DEFAULT_PORT
+        result = self._command("start", "--state", str(self.state), "--port", str(port))
         if result.returncode != 0:
             raise CommandFailed(
-                f"The embedded cloud did not start on port {self.port}:\n" + _last_words(result),
+                f"The embedded cloud did not start on port {port}:\n" + _last_words(result),
                 hint=f"Its logs are in {self.state / 'logs'}. If the port is taken: slipway --port N up.",
             )
         return _endpoint(result.stdout)

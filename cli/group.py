@@ -27,7 +27,7 @@ class Session:
     cloud: Cloud
     stage: str
     region: str | None
-    port: int
+    port: int | None
     state: Path | None
     verbose: bool
     debug: bool

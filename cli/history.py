@@ -55,9 +55,10 @@ def _left(step: Step, when: datetime, output: Any = None) -> Step:
 def failure(events: Sequence[Mapping[str, Any]]) -> Failure | None:
     """Why the execution failed, or None when it did not.
 
-    The machines end in a Fail state that hands on the original error and cause after the failure was reported, so the
-    step at fault is the one whose own failure carries that error; a state that failed before a retry does not count
-    when the execution went on. Failing that (a time-out, an abort), it is the step in which the execution ended.
+    The machines end in a Fail state that hands on the original error and cause after clean-up and report, so the step
+    at fault is the one whose own failure carries that error. What no task failed in but the machine found out (the
+    endpoint is up, but does not answer) it notes in a Pass state, whose name tells it. Failing both (a time-out, an
+    abort), it is the step that failed last, or the one in which the execution ended.
     """
     end = next((event for event in reversed(events) if _ends_execution(event["type"])), None)
     if end is None or end["type"] == "ExecutionSucceeded":
@@ -70,18 +71,21 @@ def failure(events: Sequence[Mapping[str, Any]]) -> Failure | None:
 
 
 def _failed_step(events: Sequence[Mapping[str, Any]], error: str, cause: str) -> tuple[str, str]:
-    current, matched, last = "", None, ("", "")
+    """Name and cause of the step at fault."""
+    current, finding = "", ""
+    failed: list[tuple[str, Mapping[str, Any]]] = []
     for event in events:
         if event["type"].endswith("StateEntered"):
             current = event["stateEnteredEventDetails"]["name"]
+            finding = current if event["type"] == "PassStateEntered" else finding
         elif event["type"].endswith(("Failed", "TimedOut")) and not _ends_execution(event["type"]):
-            details = _details(event)
-            last = (current, details.get("cause") or "")
-            if details.get("error") == error and (details.get("cause") or "") == cause:
-                matched = last
-    if matched:
-        return matched
-    return last if last[0] else (current, cause)
+            failed.append((current, _details(event)))
+    same = [step for step, details in failed if (details.get("error"), details.get("cause") or "") == (error, cause)]
+    if same:
+        return same[-1], cause
+    if finding:
+        return finding, cause
+    return (failed[-1][0], failed[-1][1].get("cause") or "") if failed else (current, cause)
 
 
 def _ends_execution(event_type: str) -> bool:

@@ -32,7 +32,7 @@ def common(
     target: TargetOption = "local",
     stage: StageOption = "dev",
     region: RegionOption = None,
-    port: PortOption = 4566,
+    port: PortOption = None,
     state: StateOption = None,
     verbose: VerboseOption = False,
     debug: DebugOption = False,

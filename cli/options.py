@@ -24,7 +24,8 @@ RegionOption = Annotated[
     str | None, typer.Option("--region", help="AWS region. Default: as your AWS profile says. Only with --target aws.")
 ]
 PortOption = Annotated[
-    int, typer.Option("--port", envvar="SLIPWAY_PORT", min=1, max=65535, help="Port of the embedded cloud.")
+    int | None,
+    typer.Option("--port", envvar="SLIPWAY_PORT", min=1, max=65535, help="Port of the embedded cloud. Default: 4566."),
 ]
 StateOption = Annotated[
     Path | None,

@@ -26,7 +26,7 @@ def fill(folder: Path, *names: str) -> Path:
 
 
 def names(assignment: data.Assignment) -> list[tuple[str, str]]:
-    return [(channel, path.name) for channel, path in assignment.files]
+    return [(channel, path.name) for channel, paths in assignment.channels.items() for path in paths]
 
 
 def test_a_flat_folder_is_sorted_by_the_patterns(tmp_path: Path) -> None:
@@ -41,6 +41,13 @@ def test_a_flat_folder_is_sorted_by_the_patterns(tmp_path: Path) -> None:
 def test_a_sub_folder_named_as_a_channel_holds_that_channel(tmp_path: Path) -> None:
     fill(tmp_path, "train/a.csv", "train/b.csv", "validation/a.csv")
     assert names(data.assign(tmp_path, TABLES)) == [("train", "a.csv"), ("train", "b.csv"), ("validation", "a.csv")]
+
+
+def test_the_file_that_completes_the_data_set_is_uploaded_last(tmp_path: Path) -> None:
+    channels = {"train": ["labels.json", "*.csv"], "test": ["*.csv"]}
+    fill(tmp_path, "train/labels.json", "train/a.csv", "train/b.csv", "test/c.csv", "test/d.csv")
+    order = data.assign(tmp_path, channels).in_upload_order(channels)
+    assert [path.name for _, path in order] == ["a.csv", "b.csv", "c.csv", "d.csv", "labels.json"]
 
 
 def test_missing_files_are_all_named_with_their_channel(tmp_path: Path) -> None:

@@ -106,6 +106,14 @@ def test_a_failure_while_reporting_does_not_hide_the_cause() -> None:
     assert history.failure(tape.events) == history.Failure("Train", "SageMaker.AccessDenied", "not authorized")
 
 
+def test_a_finding_of_the_machine_is_told_by_the_state_that_notes_it() -> None:
+    tape = Tape().enter("Check").leave("Check", {"serving": False}).enter("NotServing", "Pass")
+    tape.leave("NotServing", {}, "Pass").enter("DeleteModel")
+    tape.add("TaskFailed", resource="deleteModel", resourceType="aws-sdk:sagemaker", error="E", cause="in use")
+    tape.enter("Failed", "Fail").add("ExecutionFailed", error="NotServing", cause="the endpoint answered 500")
+    assert history.failure(tape.events) == history.Failure("NotServing", "NotServing", "the endpoint answered 500")
+
+
 def test_the_last_failure_counts_when_the_end_rewrites_the_cause() -> None:
     tape = Tape().enter("Train").add("TaskFailed", **TASK, error="A", cause="throttled").add("TaskScheduled", **TASK)
     tape.add("TaskFailed", **TASK, error="A", cause="broken").enter("Failed", "Fail")

@@ -71,4 +71,7 @@ def _measured(document: Any, metric: str, who: str) -> Measured:
         raise InvalidEvaluation(
             f"evaluation.json: {who}.metrics.{metric} must be a number, found {type(value).__name__}"
         )
-    return Measured(value=float(value), metrics=metrics)
+    try:
+        return Measured(value=float(value), metrics=metrics)
+    except OverflowError as error:
+        raise InvalidEvaluation(f"evaluation.json: {who}.metrics.{metric} is beyond every float") from error

@@ -1,4 +1,4 @@
-"""Checks request parameters against botocore's service model, with what botocore itself leaves unchecked: max, enum and pattern.
+"""Checks request parameters against botocore's service model, with what botocore leaves unchecked: max, enum, pattern.
 
 `violations("sagemaker", "CreateModel", {...})` -> one line a violation, empty for a request that the model allows.
 """

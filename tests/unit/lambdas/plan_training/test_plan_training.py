@@ -1,0 +1,198 @@
+from typing import Any
+
+import pytest
+from plan_training.handler import handler
+from plan_training.hyperparameters import InvalidHyperparameter
+from shared.errors import InvalidInput, UnknownWorkload
+from shared.names import job_name
+
+from tests.support.botocore_model import violations
+from tests.support.loopback_aws import LoopbackAws
+
+GROUP = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/slipway-dev-digits"
+
+
+def package_summary(version: int, status: str = "Completed") -> dict[str, Any]:
+    return {
+        "ModelPackageGroupName": "slipway-dev-digits",
+        "ModelPackageVersion": version,
+        "ModelPackageArn": f"{GROUP}/{version}",
+        "ModelPackageStatus": status,
+        "ModelApprovalStatus": "Approved",
+        "CreationTime": 1794472260.0 + version,
+    }
+
+
+@pytest.fixture
+def packages(aws: LoopbackAws, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Approved packages, newest first, one a page."""
+    found: list[dict[str, Any]] = []
+
+    def list_packages(request: dict[str, Any]) -> dict[str, Any]:
+        assert (request["ModelApprovalStatus"], request["SortBy"], request["SortOrder"]) == (
+            "Approved",
+            "CreationTime",
+            "Descending",
+        )
+        start = int(request.get("NextToken", 0))
+        page = {"ModelPackageSummaryList": found[start : start + 1]}
+        return {**page, "NextToken": str(start + 1)} if start + 1 < len(found) else page
+
+    def describe(request: dict[str, Any]) -> dict[str, Any]:
+        version = int(request["ModelPackageName"].rsplit("/", 1)[-1])
+        containers = [{"Image": "image", "ModelDataUrl": f"s3://slipway-artifacts/model-{version}.tar.gz"}]
+        return {
+            "ModelPackageVersion": version,
+            "ModelPackageArn": request["ModelPackageName"],
+            "InferenceSpecification": {"Containers": containers},
+        }
+
+    aws.operations["SageMaker.ListModelPackages"] = list_packages
+    aws.operations["SageMaker.DescribeModelPackage"] = describe
+    return found
+
+
+@pytest.fixture
+def event(load_event: Any) -> dict[str, Any]:
+    return load_event("train_input")
+
+
+def plan(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    planned = handler(event, context)
+    assert violations("sagemaker", "CreateTrainingJob", planned["training_job"]) == []
+    assert violations("sagemaker", "CreateProcessingJob", planned["evaluation_job"]) == []
+    return planned
+
+
+def channels(job: dict[str, Any]) -> dict[str, str]:
+    return {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in job["InputDataConfig"]}
+
+
+def inputs(job: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {i["InputName"]: (i["S3Input"]["S3Uri"], i["S3Input"]["LocalPath"]) for i in job["ProcessingInputs"]}
+
+
+def test_the_training_job_reads_the_data_sets_channels_the_driver_and_the_code(
+    packages: Any, event: Any, context: Any
+) -> None:
+    job = plan(event, context)["training_job"]
+    assets = "s3://cdk-hnb659fds-assets-123456789012-eu-central-1"
+    assert channels(job) == {
+        "entrypoint": f"{assets}/1f0e.zip",
+        "code": f"{assets}/2a9b.zip",
+        "train": "s3://slipway-data/digits/20261112-080000-ab12/train/",
+        "test": "s3://slipway-data/digits/20261112-080000-ab12/test/",
+    }
+    assert job["AlgorithmSpecification"]["ContainerEntrypoint"] == [
+        "python3",
+        "/opt/ml/input/data/entrypoint/1f0e.zip",
+    ]
+    assert job["Environment"] == {"OMP_NUM_THREADS": "2", "SLIPWAY_SCRIPT": "train.py"}
+
+
+def test_the_training_job_gets_defaults_and_overrides_as_strings(packages: Any, event: Any, context: Any) -> None:
+    job = plan(event, context)["training_job"]
+    assert job["HyperParameters"] == {
+        "epochs": "3",
+        "learning_rate": "0.001",
+        "network": "cnn",
+        "augment": "false",
+    }
+
+
+def test_names_and_places_are_the_contracts(packages: Any, event: Any, context: Any) -> None:
+    planned = plan(event, context)
+    job = job_name("slipway-dev-digits", event["run"])
+    assert planned["training_job"]["TrainingJobName"] == job
+    assert planned["evaluation_job"]["ProcessingJobName"] == f"{job}-eval"
+    assert planned["model_uri"] == f"s3://slipway-artifacts/digits/training/{job}/output/model.tar.gz"
+    assert planned["evaluation_uri"] == f"s3://slipway-artifacts/digits/evaluation/{job}/evaluation.json"
+    assert planned["training_job"]["OutputDataConfig"]["S3OutputPath"] == "s3://slipway-artifacts/digits/training"
+    assert planned["training_job"]["CheckpointConfig"]["S3Uri"] == f"s3://slipway-artifacts/digits/checkpoints/{job}/"
+    output = planned["evaluation_job"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
+    assert f"{output['S3Uri']}/evaluation.json" == planned["evaluation_uri"]
+
+
+def test_the_first_run_has_no_champion(packages: Any, event: Any, context: Any) -> None:
+    planned = plan(event, context)
+    assert planned["champion"] is None
+    assert inputs(planned["evaluation_job"]) == {
+        "challenger": (planned["model_uri"], "/opt/ml/processing/input/challenger"),
+        "holdout": (
+            "s3://slipway-data/digits/20261112-080000-ab12/test/",
+            "/opt/ml/processing/input/holdout",
+        ),
+    }
+
+
+def test_the_newest_approved_and_complete_package_is_the_champion_on_whatever_page(
+    packages: list[dict[str, Any]], event: Any, context: Any
+) -> None:
+    packages += [package_summary(5, "Failed"), package_summary(4, "InProgress"), package_summary(3), package_summary(2)]
+    planned = plan(event, context)
+    assert planned["champion"] == {"version": 3, "model_package_arn": f"{GROUP}/3"}
+    assert inputs(planned["evaluation_job"])["champion"] == (
+        "s3://slipway-artifacts/model-3.tar.gz",
+        "/opt/ml/processing/input/champion",
+    )
+
+
+def test_spot_is_asked_for_only_with_a_time_to_wait(
+    packages: Any, parameters: dict[str, Any], event: Any, context: Any
+) -> None:
+    job = plan(event, context)["training_job"]
+    assert job["EnableManagedSpotTraining"] is False
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+    parameters["/slipway/dev/workloads/digits"]["training"]["spot_max_wait_seconds"] = 7200
+    job = plan(event, context)["training_job"]
+    assert job["EnableManagedSpotTraining"] is True
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
+
+
+def test_outputs_and_volumes_are_encrypted_but_for_instances_that_do_it_themselves(
+    packages: Any, parameters: dict[str, Any], event: Any, context: Any
+) -> None:
+    key = parameters["/slipway/dev/workloads/digits"]["kms_key_arn"]
+    planned = plan(event, context)
+    assert planned["training_job"]["OutputDataConfig"]["KmsKeyId"] == key
+    assert planned["training_job"]["ResourceConfig"]["VolumeKmsKeyId"] == key
+    assert planned["evaluation_job"]["ProcessingOutputConfig"]["KmsKeyId"] == key
+    assert planned["evaluation_job"]["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == key
+    parameters["/slipway/dev/workloads/digits"]["training"]["instance_type"] = "ml.g5.xlarge"
+    assert "VolumeKmsKeyId" not in plan(event, context)["training_job"]["ResourceConfig"]
+
+
+def test_the_evaluation_job_is_cut_off_from_the_network(packages: Any, event: Any, context: Any) -> None:
+    assert plan(event, context)["evaluation_job"]["NetworkConfig"] == {"EnableNetworkIsolation": True}
+
+
+def test_a_hyperparameter_that_the_manifest_does_not_allow_stops_the_run(
+    packages: Any, event: Any, context: Any
+) -> None:
+    event["hyperparameters"] = {"epochs": "0"}
+    with pytest.raises(InvalidHyperparameter, match="epochs: 0 is below the minimum 1"):
+        handler(event, context)
+
+
+def test_an_unknown_workload_stops_the_run(packages: Any, event: Any, context: Any) -> None:
+    with pytest.raises(UnknownWorkload, match="letters"):
+        handler({**event, "workload": "letters"}, context)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("workload", "../digits"),
+        ("dataset", "a/b"),
+        ("run", "a b"),
+        ("run", "x" * 81),
+        ("hyperparameters", ["epochs"]),
+        ("dataset", None),
+    ],
+)
+def test_a_wrong_field_of_the_input_is_named(packages: Any, event: Any, context: Any, field: str, value: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"input.{field}"):
+        handler({**event, field: value}, context)
+    del event[field]
+    with pytest.raises(InvalidInput, match=f"input.{field} is missing"):
+        handler(event, context)

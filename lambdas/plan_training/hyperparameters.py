@@ -46,7 +46,7 @@ def _checked(name: str, spec: HyperparameterSpec, text: Any) -> str:
     try:
         value = _PARSERS[spec["type"]](text)
     except ValueError:
-        raise InvalidHyperparameter(f"hyperparameter {name}: {text[:100]!r} is not of type {spec["type"]}") from None
+        raise InvalidHyperparameter(f"hyperparameter {name}: {text[:100]!r} is not of type {spec['type']}") from None
     choices = spec.get("choices")
     if choices and value not in choices:
         allowed = ", ".join(to_text(choice) for choice in choices)

@@ -55,7 +55,7 @@ deploy: setup ## Deploy to AWS with your own credentials (ARGS="-c stage=prod" a
 	@$(TOOLS) && node node_modules/aws-cdk/bin/cdk deploy --all $(ARGS)
 
 clean: ## Stop the embedded cloud and delete everything that was made here
-	@if [ -x $(BIN)/slipway ]; then $(BIN)/slipway down; fi
+	-@if [ -x $(BIN)/slipway ]; then $(BIN)/slipway down; fi
 	rm -rf $(VENV) node_modules build cdk.out .slipway .pytest_cache .ruff_cache slipway.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

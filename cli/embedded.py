@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,13 @@ class EmbeddedCloud:
             text=True,
             check=False,
         )
+
+
+def bypass_proxies(environment: MutableMapping[str, str]) -> None:
+    """Keep calls to loopback out of the person's HTTP proxy, for the SDK, urllib and child processes alike."""
+    for name in ("no_proxy", "NO_PROXY"):
+        hosts = [host for host in environment.get(name, "").split(",") if host]
+        environment[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
 
 
 def _endpoint(output: str) -> Endpoint:

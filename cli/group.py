@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,10 +55,12 @@ class Session:
 
     def target(self, *, start: bool = False) -> Target:
         """The cloud to talk to. The embedded one must run already, or is started with `start`."""
+        from cli.embedded import bypass_proxies
         from cli.target import Target
 
         if self.cloud is Cloud.AWS:
             return Target(stage=self.stage, region=self.region)
+        bypass_proxies(os.environ)
         endpoint = self.embedded.start() if start else self.embedded.require()
         return Target(stage=self.stage, endpoint=endpoint)
 

@@ -1,7 +1,7 @@
 """SageMaker's control plane: one JSON 1.1 request in, one answer out.
 
-The gateway has authenticated the caller and checked that it may do the operation; what further permissions a request
-needs (iam:PassRole, sagemaker:AddTags) is checked here through ``authorize``.
+The gateway has authenticated the caller and checked that it may do the operation on what the request names; that it may
+hand over the roles in it (iam:PassRole) is checked here, through ``authorize``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class SageMakerApi:
     def __init__(
         self, *, config: CloudConfig, store: Store, jobs: Jobs, endpoints: Endpoints, authorize: Authorize
     ) -> None:
-        """``authorize(caller, action, resource_arn, context) -> bool`` decides the secondary permissions."""
         self._plane = ControlPlane(config=config, store=store, jobs=jobs, endpoints=endpoints, authorize=authorize)
 
     def handle(self, operation: str, body: bytes, caller: Any) -> Answer:

@@ -6,6 +6,7 @@ resource needs; members whose name starts with ``_`` are private and never answe
 Guarantees:
 
 - A call that returned has been written to the disk (WAL with ``synchronous=FULL``): ``kill -9`` loses nothing.
+- Names are unique, and found, whatever their case (as SageMaker has it for endpoints); the case given is kept.
 - ``update`` is one read-modify-write transaction; of two concurrent ``create`` of one name, one succeeds.
 - Every change is delivered to every subscriber after its commit and in commit order, on one thread of the store.
   Changes wait in an outbox written by the same transaction, so that what a killed process had not delivered
@@ -30,7 +31,7 @@ from localcloud.sagemaker.outbox import Delivery, Listener
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resource (
     kind TEXT NOT NULL,
-    name TEXT NOT NULL,
+    name TEXT NOT NULL COLLATE NOCASE,
     document TEXT NOT NULL,
     created REAL AS (json_extract(document, '$.CreationTime')) VIRTUAL,
     modified REAL AS (coalesce(json_extract(document, '$.LastModifiedTime'),

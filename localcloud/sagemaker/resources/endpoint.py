@@ -37,7 +37,7 @@ _VARIANT_PROPERTIES = ("DesiredInstanceCount", "DesiredWeight", "DataCaptureConf
 
 
 def _create(call: Call, request: Document) -> Document:
-    config = _config(call, request["EndpointConfigName"], "sagemaker:CreateEndpoint")
+    config = ENDPOINT_CONFIG.find(call, request["EndpointConfigName"])
     deployment = request.get("DeploymentConfig")
     if deployment is not None:
         check_deployment(deployment, None, config)
@@ -58,7 +58,7 @@ def _create(call: Call, request: Document) -> Document:
 def _update(call: Call, request: Document) -> Document:
     name = request["EndpointName"]
     ENDPOINT.find(call, name)
-    config = _config(call, request["EndpointConfigName"], "sagemaker:UpdateEndpoint")
+    config = ENDPOINT_CONFIG.find(call, request["EndpointConfigName"])
     now = call.plane.now()
 
     def change(endpoint: Document) -> None:
@@ -126,12 +126,6 @@ def _delete(call: Call, request: Document) -> Document:
     ENDPOINT.update(call, name, change)
     call.plane.endpoints.delete(name)
     return {}
-
-
-def _config(call: Call, name: str, action: str) -> Document:
-    """The endpoint config; CreateEndpoint and UpdateEndpoint are authorized on it as well as on the endpoint."""
-    call.require(action, call.plane.arn(ENDPOINT_CONFIG.kind, name))
-    return ENDPOINT_CONFIG.find(call, name)
 
 
 def _require_in_service(endpoint: Document) -> None:

@@ -45,21 +45,20 @@ def _create(call: Call, request: Document) -> Document:
     which = require_one_of(request, ("ModelPackageName", "ModelPackageGroupName"), "CreateModelPackage")
     _check(request, versioned=which == "ModelPackageGroupName")
     with call.plane.registry_lock:
-        package = _created_before(call, request)
-        if package is None:
-            package = _register(call, request, versioned=which == "ModelPackageGroupName")
+        group = _group(call, request)
+        package = _created_before(call, request, group) or _register(call, request, group)
     return {"ModelPackageArn": package["ModelPackageArn"]}
 
 
-def _created_before(call: Call, request: Document) -> Document | None:
+def _created_before(call: Call, request: Document, group: str | None) -> Document | None:
     """The package that an earlier attempt with the same ClientToken made."""
     if "ClientToken" not in request:
         return None
-    query = Query(equals={"_ClientToken": request["ClientToken"]}, parent=_group(request))
+    query = Query(equals={"_ClientToken": request["ClientToken"]}, parent=group)
     return next(call.store.list(MODEL_PACKAGE.kind, query), None)
 
 
-def _register(call: Call, request: Document, *, versioned: bool) -> Document:
+def _register(call: Call, request: Document, group: str | None) -> Document:
     document = {member: value for member, value in request.items() if member not in ("Tags", "ClientToken")}
     document |= {
         "ModelPackageStatus": "Completed",
@@ -67,9 +66,8 @@ def _register(call: Call, request: Document, *, versioned: bool) -> Document:
         "_ClientToken": request.get("ClientToken"),
     }
     document.setdefault("CertifyForMarketplace", False)
-    if not versioned:
+    if group is None:
         return MODEL_PACKAGE.insert(call, request["ModelPackageName"], document, request.get("Tags", []))
-    group = _group(request)
     version = next_version(call, group)
     document |= {"ModelPackageGroupName": group, "ModelPackageVersion": version}
     document.setdefault("ModelApprovalStatus", "PendingManualApproval")
@@ -77,8 +75,11 @@ def _register(call: Call, request: Document, *, versioned: bool) -> Document:
     return MODEL_PACKAGE.insert(call, f"{group}/{version}", document, request.get("Tags", []))
 
 
-def _group(request: Document) -> str | None:
-    return name_of(request["ModelPackageGroupName"]) if "ModelPackageGroupName" in request else None
+def _group(call: Call, request: Document) -> str | None:
+    """The name, as it was created, of the group that the request names; None when it names none."""
+    if "ModelPackageGroupName" not in request:
+        return None
+    return MODEL_PACKAGE_GROUP.find(call, name_of(request["ModelPackageGroupName"]))["ModelPackageGroupName"]
 
 
 def _check(request: Document, *, versioned: bool) -> None:
@@ -102,9 +103,7 @@ def _check_containers(specification: Document | None) -> None:
 
 def _list(call: Call, request: Document) -> Document:
     own = ("ModelPackageGroupName", "ModelApprovalStatus", "ModelPackageType")
-    group = _group(request)
-    if group is not None:
-        MODEL_PACKAGE_GROUP.find(call, group)
+    group = _group(call, request)
     # The documented default is Unversioned, which a request that names a group cannot mean.
     kind = request.get("ModelPackageType", "Unversioned" if group is None else "Both")
     versioned = {"Versioned": True, "Unversioned": False, "Both": None}[kind]

@@ -56,7 +56,7 @@ def _delete(call: Call, request: Document) -> Document:
     name = name_of(request["ModelPackageGroupName"])
     with call.plane.registry_lock:  # no package may be registered between the check and the deletion
         group = MODEL_PACKAGE_GROUP.find(call, name)
-        if next(call.store.list(_PACKAGE_KIND, Query(parent=name)), None) is not None:
+        if any(call.store.list(_PACKAGE_KIND, Query(parent=group["ModelPackageGroupName"]))):
             raise ConflictException(
                 f"Model Package Group {group['ModelPackageGroupArn']} cannot be deleted: it contains model packages"
             )

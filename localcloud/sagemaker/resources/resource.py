@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from localcloud.gateway import AccessDenied
 from localcloud.sagemaker.errors import AccessDeniedException, ApiError
-from localcloud.sagemaker.resources import tags as tagging
+from localcloud.sagemaker.resources.tags import check_tags
 from localcloud.sagemaker.store import AlreadyExists, NotFound, Store
 
 Document = dict[str, Any]
-Authorize = Callable[[Any, str, str, Mapping[str, str]], bool]
 
 
 class CloudConfig(Protocol):
@@ -21,6 +21,12 @@ class CloudConfig(Protocol):
 
     region: str
     account: str
+
+
+class Authorize(Protocol):
+    """Raises ``gateway.AccessDenied`` unless the caller may do the action on the resource."""
+
+    def __call__(self, caller: Any, action: str, resource_arn: str, context: Mapping[str, str]) -> None: ...
 
 
 class Jobs(Protocol):
@@ -56,12 +62,14 @@ class ControlPlane:
     registry_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def arn(self, kind: str, name: str) -> str:
-        return f"arn:aws:sagemaker:{self.config.region}:{self.config.account}:{kind}/{name}"
+        """SageMaker shows names in lower case in ARNs, but of model packages; the store's names ignore case."""
+        shown = name if kind == "model-package" else name.lower()
+        return f"arn:aws:sagemaker:{self.config.region}:{self.config.account}:{kind}/{shown}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request: the control plane and who calls it (an opaque value that ``authorize`` understands)."""
+    """One request: the control plane and who calls it (for ``authorize``)."""
 
     plane: ControlPlane
     caller: Any
@@ -70,18 +78,15 @@ class Call:
     def store(self) -> Store:
         return self.plane.store
 
-    def require(self, action: str, resource_arn: str, context: Mapping[str, str] | None = None) -> None:
-        """Raise AccessDeniedException unless the caller may do ``action`` on ``resource_arn``."""
-        if not self.plane.authorize(self.caller, action, resource_arn, dict(context or {})):
-            raise AccessDeniedException(
-                f"User: {getattr(self.caller, 'arn', self.caller)} is not authorized to perform: {action} "
-                f"on resource: {resource_arn} because no identity-based policy allows the {action} action"
-            )
-
     def pass_role(self, role_arn: str | None) -> None:
-        """The caller hands this role to SageMaker, which needs iam:PassRole."""
-        if role_arn is not None:
-            self.require("iam:PassRole", role_arn, {"iam:PassedToService": "sagemaker.amazonaws.com"})
+        """The caller hands this role to SageMaker: raise AccessDeniedException unless it has iam:PassRole on it."""
+        if role_arn is None:
+            return
+        context = {"iam:PassedToService": "sagemaker.amazonaws.com"}
+        try:
+            self.plane.authorize(self.caller, "iam:PassRole", role_arn, context)
+        except AccessDenied as denied:
+            raise AccessDeniedException(denied.message) from denied
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +123,7 @@ class Resource:
     def insert(self, call: Call, name: str, document: Document, tags: list[Document]) -> Document:
         """Create the resource with its ARN, creation time and tags."""
         arn = call.plane.arn(self.kind, name)
-        tagging.check_creation(call, arn, tags)
+        check_tags(tags)
         document = {**document, self.arn_member: arn, "CreationTime": call.plane.now()}
         if tags:
             document["_Tags"] = tags

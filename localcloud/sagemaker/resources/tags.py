@@ -38,14 +38,8 @@ def tags_of(document: Document) -> Tags:
     return document.get("_Tags", [])
 
 
-def check_creation(call: Call, arn: str, tags: Tags) -> None:
-    """Refuse bad tags before the resource exists; creating with tags needs sagemaker:AddTags as well."""
-    if tags:
-        _check(tags)
-        call.require("sagemaker:AddTags", arn)
-
-
-def _check(tags: Tags) -> None:
+def check_tags(tags: Tags) -> None:
+    """Refuse repeated keys and the reserved prefix."""
     require_unique((tag["Key"] for tag in tags), "tag key")
     for tag in tags:
         if tag["Key"].lower().startswith("aws:"):
@@ -75,7 +69,7 @@ def _change(call: Call, arn: str, change: Callable[[Tags], Tags]) -> Tags:
 
 
 def _add(call: Call, request: dict[str, Any]) -> Document:
-    _check(request["Tags"])
+    check_tags(request["Tags"])
 
     def merge(tags: Tags) -> Tags:
         merged = {tag["Key"]: tag["Value"] for tag in [*tags, *request["Tags"]]}

@@ -16,6 +16,7 @@ import boto3
 import pytest
 from botocore.config import Config as ClientConfig
 
+from localcloud.gateway import AccessDenied
 from localcloud.sagemaker.api import SageMakerApi
 from localcloud.sagemaker.events import EventPublisher
 from localcloud.sagemaker.store import Store
@@ -48,9 +49,10 @@ class Authorizer:
     denied: set[tuple[str, str]] = field(default_factory=set)
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
-    def __call__(self, caller: Any, action: str, resource_arn: str, context: Mapping[str, str]) -> bool:
+    def __call__(self, caller: Any, action: str, resource_arn: str, context: Mapping[str, str]) -> None:
         self.asked.append((action, resource_arn, dict(context)))
-        return (action, resource_arn) not in self.denied
+        if (action, resource_arn) in self.denied:
+            raise AccessDenied(f"User: {caller} is not authorized to perform: {action} on resource: {resource_arn}")
 
 
 @dataclass

@@ -25,7 +25,7 @@ class MissingCode(FileNotFoundError):
 class PythonFunction(Construct):
     """`lambdas/<verb_noun>` with `lambdas/shared` beside it, its log group, and a role that may only log.
 
-    Logs are kept for `log_retention` under `key`. Grant everything else to `function`.
+    Logs are kept for `log_retention` under `key`. Grant everything else to `role`.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class PythonFunction(Construct):
             encryption_key=key,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(self.role)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -60,7 +60,7 @@ class PythonFunction(Construct):
             architecture=lambda_.Architecture.X86_64,
             handler=f"{verb_noun}.handler.handler",
             code=bundle(verb_noun),
-            role=role,
+            role=self.role,
             environment=dict(environment),
             timeout=timeout,
             memory_size=memory_mb,
@@ -68,7 +68,7 @@ class PythonFunction(Construct):
         )
         acknowledge(
             self.function,
-            {"AwsSolutions-L1": "the code runs on Python 3.11 to 3.13, on laptops too; newer runtimes are not covered yet"},
+            {"AwsSolutions-L1": "the code is tested on Python 3.11 to 3.13, the newest of which this is"},
         )
 
 

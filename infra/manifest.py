@@ -206,6 +206,7 @@ class Manifest(Strict):
     def _evaluates_on_a_channel(self) -> Manifest:
         if self.evaluation.channel not in self.data.channels:
             raise ValueError(
-                f"evaluation.channel {self.evaluation.channel!r} is not a channel: allowed: {', '.join(self.data.channels)}"
+                f"evaluation.channel {self.evaluation.channel!r} is not a channel:"
+                f" allowed: {', '.join(self.data.channels)}"
             )
         return self

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Validations
+from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept the rules `reasons` names (rule id, with its finding where it has one) for `construct` and its children."""
+    """Accept the rules that `reasons` names (an id, with its finding where it has one) for `construct` and below."""
     for rule, reason in reasons.items():
-        Validations.of(construct).acknowledge(id=rule, reason=reason)
+        Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))

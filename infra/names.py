@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aws_cdk import Aws
+
 
 def stage_prefix(stage: str) -> str:
     return f"slipway-{stage}"
@@ -20,6 +22,11 @@ def platform_parameter(stage: str) -> str:
 
 def api_parameter(stage: str) -> str:
     return f"/slipway/{stage}/api"
+
+
+def bucket_name(stage: str, kind: str) -> str:
+    """Unique in the world by account and region, so that every stack can name the buckets without asking for them."""
+    return f"{stage_prefix(stage)}-{kind}-{Aws.ACCOUNT_ID}-{Aws.REGION}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ LAMBDA_RETRY: State = {
     "BackoffRate": 2,
     "JitterStrategy": "FULL",
 }
-"""As the Step Functions guide has it ("Handle transient Lambda service exceptions"); out of memory is Lambda.Unknown."""
+"""After the Step Functions guide, "Handle transient Lambda service exceptions"; out of memory is Lambda.Unknown."""
 
 SAGEMAKER_RETRY: State = {
     "ErrorEquals": [
@@ -80,7 +80,14 @@ def task(*, resource: str, arguments: Any, timeout: int, retry: list[State], cat
 
 
 def invoke(
-    *, partition: str, function_arn: str, payload: Any, timeout: int, catch: list[State], retry: list[State], **rest: Any
+    *,
+    partition: str,
+    function_arn: str,
+    payload: Any,
+    timeout: int,
+    catch: list[State],
+    retry: list[State],
+    **rest: Any,
 ) -> State:
     """A Lambda task. `Payload` of its result is what the function returned."""
     return task(

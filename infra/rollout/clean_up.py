@@ -33,9 +33,7 @@ def clean_up_states(partition: str) -> dict[str, State]:
             {"EndpointConfigName": "{% $plan.endpoint_config.EndpointConfigName %}"},
             "DeleteModel",
         ),
-        "DeleteModel": _delete(
-            partition, "deleteModel", {"ModelName": "{% $plan.model.ModelName %}"}, "ReportFailure"
-        ),
+        "DeleteModel": _delete(partition, "deleteModel", {"ModelName": "{% $plan.model.ModelName %}"}, "ReportFailure"),
     }
 
 

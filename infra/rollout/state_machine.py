@@ -1,7 +1,8 @@
 """State machine "rollout": from an approved model package to an endpoint that serves it, or back to what served before.
 
-`docs/contract.md` has the table of its states. A rollout that goes wrong ends in this order: the endpoint goes back to its
-previous config where the new one answers wrongly, what this run created and nothing serves is deleted, people are told.
+`docs/contract.md` has the table of its states. A rollout that goes wrong ends in this order: the endpoint goes back to
+its previous config where the new one answers wrongly, what this run created and nothing serves is deleted, people are
+told.
 """
 
 from __future__ import annotations
@@ -46,8 +47,12 @@ class RolloutStates:
                 "Check": self._check(),
                 "Serving?": _choice([("$check.serving", "RolledOut")], default="NotServing"),
                 "RolledOut": {"Type": "Succeed", "Output": _OUTPUT},
-                "TookTooLong": _failure("Wait", "EndpointTookTooLong", "'the endpoint is still ' & $endpoint.status", "FindServing"),
-                "EndpointFailed": _failure("Wait", "EndpointFailed", "$endpoint.status & ': ' & $endpoint.reason", "FindServing"),
+                "TookTooLong": _failure(
+                    "Wait", "EndpointTookTooLong", "'the endpoint is still ' & $endpoint.status", "FindServing"
+                ),
+                "EndpointFailed": _failure(
+                    "Wait", "EndpointFailed", "$endpoint.status & ': ' & $endpoint.reason", "FindServing"
+                ),
                 "NotServing": _failure("Check", "NotServing", "$check.reason", "Restorable?"),
                 "Restorable?": _choice([(_NEW_CONFIG_SERVES_OVER_AN_OLD_ONE, "Restore")], default="FindServing"),
                 "Restore": self._restore(),
@@ -102,7 +107,7 @@ class RolloutStates:
                 "endpoint": {
                     "status": "{% $states.result.EndpointStatus %}",
                     "config": "{% $states.result.EndpointConfigName %}",
-                    "reason": "{% $exists($states.result.FailureReason) ? $states.result.FailureReason : 'no reason given' %}",
+                    "reason": "{% $exists($states.result.FailureReason) ? $states.result.FailureReason : '' %}",
                 },
                 "waited": "{% $waited + $pause %}",
                 "pause": f"{{% $min([$pause * 2, {LONGEST_PAUSE_SECONDS}]) %}}",

@@ -8,6 +8,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.nag import acknowledge
+from infra.names import bucket_name
 
 OLD_VERSIONS_KEPT = Duration.days(90)
 ACCESS_LOGS_KEPT = Duration.days(90)
@@ -20,11 +21,12 @@ class LogBucket(Construct):
     (S3 user guide, "Enabling Amazon S3 server access logging").
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, removal_policy: RemovalPolicy) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, stage: str, removal_policy: RemovalPolicy) -> None:
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(
             self,
             "Bucket",
+            bucket_name=bucket_name(stage, "logs"),
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -44,14 +46,15 @@ class LogBucket(Construct):
 
 
 class EncryptedBucket(Construct):
-    """A private, versioned bucket under `key`, reachable over TLS only, its accesses logged below `name`/."""
+    """A private, versioned bucket under `key`, reachable over TLS only, its accesses logged below `kind`/."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        name: str,
+        stage: str,
+        kind: str,
         key: kms.IKey,
         access_logs: s3.IBucket,
         removal_policy: RemovalPolicy,
@@ -60,6 +63,7 @@ class EncryptedBucket(Construct):
         self.bucket = s3.Bucket(
             self,
             "Bucket",
+            bucket_name=bucket_name(stage, kind),
             encryption=s3.BucketEncryption.KMS,
             encryption_key=key,
             bucket_key_enabled=True,
@@ -69,7 +73,7 @@ class EncryptedBucket(Construct):
             minimum_tls_version=1.2,
             versioned=True,
             server_access_logs_bucket=access_logs,
-            server_access_logs_prefix=f"{name}/",
+            server_access_logs_prefix=f"{kind}/",
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="expire-old-versions",

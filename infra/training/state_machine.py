@@ -44,7 +44,9 @@ class TrainStates:
             "States": {
                 "Plan": self._plan(),
                 "Train": self._job("Train", "createTrainingJob", "training_job", self.training_seconds, "Evaluate"),
-                "Evaluate": self._job("Evaluate", "createProcessingJob", "evaluation_job", self.evaluation_seconds, "Gate"),
+                "Evaluate": self._job(
+                    "Evaluate", "createProcessingJob", "evaluation_job", self.evaluation_seconds, "Gate"
+                ),
                 "Gate": self._gate(),
                 "Passed?": {
                     "Type": "Choice",

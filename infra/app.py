@@ -1,0 +1,23 @@
+"""The stacks of one stage."""
+
+from __future__ import annotations
+
+from aws_cdk import App, Tags, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from infra.settings import load_settings
+from infra.stacks.api import ApiStack
+from infra.stacks.platform import PlatformStack
+from infra.stacks.workload import WorkloadStack
+from infra.workloads import CodeRoots, find_workloads
+
+
+def build(app: App, roots: CodeRoots) -> None:
+    """Add every stack to `app`: the platform, one for each workload below `roots`, and the API."""
+    settings = load_settings(app.node.try_get_context)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    Tags.of(app).add("slipway:stage", settings.stage)
+    platform = PlatformStack(app, settings=settings)
+    for workload in find_workloads(roots):
+        WorkloadStack(app, settings=settings, platform=platform, workload=workload)
+    ApiStack(app, settings=settings, platform=platform)

@@ -1,0 +1,97 @@
+"""The document that tells Lambdas and the command line what a workload is made of (`docs/contract.md`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from infra.context import WorkloadContext
+from infra.images.serving_image import ServingImage
+from infra.rollout.rollout import Rollout
+from infra.training.training import Training, TrainingCode
+
+VARIANT = "primary"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadParts:
+    """The constructs that the descriptor names resources of."""
+
+    code: TrainingCode
+    serving_image: ServingImage
+    training: Training
+    rollout: Rollout
+    alarm_names: list[str]
+
+
+def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
+    """Values may be CloudFormation tokens: turn it into text with `Stack.to_json_string`."""
+    manifest, names = context.workload.manifest, context.names
+    return {
+        "name": manifest.name,
+        "description": manifest.description,
+        "train_state_machine_arn": parts.training.machine.state_machine.state_machine_arn,
+        "rollout_state_machine_arn": parts.rollout.machine.state_machine.state_machine_arn,
+        "endpoint_name": names.prefix,
+        "model_package_group": names.prefix,
+        "job_prefix": names.prefix,
+        "kms_key_arn": context.key.key_arn,
+        "data": {
+            "bucket": context.data_bucket.bucket_name,
+            "prefix": context.data_prefix,
+            "channels": manifest.data.channels,
+        },
+        "artifacts": {"bucket": context.artifact_bucket.bucket_name, "prefix": context.data_prefix},
+        "training": _training(context, parts),
+        "evaluation": _evaluation(context, parts),
+        "gate": manifest.gate.model_dump(),
+        "approval": manifest.approval,
+        "serving": _serving(context, parts),
+        "rollout": {"strategy": manifest.rollout.strategy, "alarms": parts.alarm_names},
+    }
+
+
+def _training(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
+    training = context.workload.manifest.training
+    return {
+        "image_uri": parts.training.image.uri,
+        "role_arn": parts.training.training_role.role_arn,
+        "entrypoint_uri": parts.code.entrypoint.s3_object_url,
+        "code_uri": parts.code.code.s3_object_url,
+        "script": training.script,
+        "instance_type": training.instance.type,
+        "instance_count": training.instance.count,
+        "volume_gb": training.instance.volume_gb,
+        "max_runtime_seconds": training.max_runtime_seconds,
+        "spot_max_wait_seconds": training.spot_max_wait_seconds,
+        "hyperparameters": {
+            name: parameter.model_dump(exclude_none=True) for name, parameter in training.hyperparameters.items()
+        },
+        "metrics": [metric.model_dump() for metric in training.metrics],
+        "environment": training.environment,
+    }
+
+
+def _evaluation(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
+    evaluation = context.workload.manifest.evaluation
+    return {
+        "image_uri": parts.serving_image.uri,
+        "role_arn": parts.training.evaluation_role.role_arn,
+        "instance_type": evaluation.instance.type,
+        "volume_gb": evaluation.instance.volume_gb,
+        "max_runtime_seconds": evaluation.max_runtime_seconds,
+        "channel": evaluation.channel,
+    }
+
+
+def _serving(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
+    serving = context.workload.manifest.serving
+    return {
+        "image_uri": parts.serving_image.uri,
+        "role_arn": parts.rollout.serving_role.role_arn,
+        "instance_type": serving.instance.type,
+        "instance_count": serving.instance.count,
+        "variant": VARIANT,
+        "environment": serving.environment,
+        "sample_request": context.workload.sample_request,
+    }

@@ -1,0 +1,54 @@
+"""Granting permissions. A wildcard needs a reason, given where it is granted; cdk-nag is told that same reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+
+from infra.nag import acknowledge
+
+
+class UnexplainedWildcard(ValueError):
+    """A grant with a wildcard and without a reason for it."""
+
+
+def allow(
+    role: iam.IRole,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    *,
+    conditions: dict[str, Any] | None = None,
+    wildcard: str | None = None,
+) -> None:
+    """Let `role` do `actions` on `resources`. `wildcard` says why a resource has to have one."""
+    role.add_to_principal_policy(
+        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+    )
+    for resource in resources:
+        shown = _flat(Stack.of(role).resolve(resource))
+        if "*" in shown:
+            explain_wildcard(role, shown, wildcard)
+
+
+def explain_wildcard(role: iam.IRole, resource: str, reason: str | None) -> None:
+    """Accept the wildcard in `resource`, written as cdk-nag writes it, on `role`."""
+    if not reason:
+        raise UnexplainedWildcard(f"{role.node.path} is granted {resource}: say why the wildcard is needed")
+    acknowledge(role, {f"AwsSolutions-IAM5[Resource::{resource}]": reason})
+
+
+def _flat(value: Any) -> str:
+    """A resolved ARN as cdk-nag names it: references in angle brackets (they never hold a wildcard themselves)."""
+    if isinstance(value, str):
+        return value
+    if "Fn::Join" in value:
+        delimiter, parts = value["Fn::Join"]
+        return delimiter.join(_flat(part) for part in parts)
+    if "Fn::GetAtt" in value:
+        return f"<{'.'.join(value['Fn::GetAtt'])}>"
+    if "Ref" in value:
+        return f"<{value['Ref']}>"
+    return f"<{next(iter(value))}>"

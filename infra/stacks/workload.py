@@ -1,0 +1,123 @@
+"""One workload, put together from its manifest. Nothing in here differs between workloads."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from infra.context import WorkloadContext
+from infra.descriptor import VARIANT, WorkloadParts, descriptor
+from infra.images.serving_image import ServingImage
+from infra.monitoring.alarms import WorkloadAlarms
+from infra.names import WorkloadNames, bucket_name
+from infra.rollout.rollout import Rollout
+from infra.settings import Settings
+from infra.stacks.platform import PlatformStack
+from infra.training.training import Training, TrainingCode
+from infra.workloads import MANIFEST, Workload
+
+NOT_CODE = [MANIFEST, "__pycache__", "*.pyc"]
+
+
+class MissingDriver(FileNotFoundError):
+    """`training_code/entrypoint/__main__.py` does not exist."""
+
+
+class WorkloadStack(Stack):
+    """Its image, its training and its rollout, and who is told when they fail."""
+
+    def __init__(self, scope: Construct, *, settings: Settings, platform: PlatformStack, workload: Workload) -> None:
+        names = WorkloadNames(stage=settings.stage, workload=workload.name)
+        super().__init__(scope, names.prefix, description=f"Slipway workload: {workload.name}")
+        self.add_stack_dependency(platform, "its buckets are referred to by name")
+        context = self._context(settings, platform, workload, names)
+        group = sagemaker.CfnModelPackageGroup(
+            self,
+            "Models",
+            model_package_group_name=names.prefix,
+            model_package_group_description=workload.manifest.description,
+        )
+        group.apply_removal_policy(settings.removal_policy)
+        image = ServingImage(
+            self,
+            "ServingImage",
+            workload=workload,
+            name=names.prefix,
+            builder=platform.image_builder,
+            key=context.key,
+            settings=settings,
+        )
+        code = self._code(workload)
+        alarm_names = [f"{names.prefix}-endpoint-5xx"]
+        training = Training(
+            self,
+            "Training",
+            context=context,
+            code=code,
+            serving_repository=image.repository,
+            model_package_group=names.prefix,
+        )
+        rollout = Rollout(
+            self,
+            "Rollout",
+            context=context,
+            repository=image.repository,
+            model_package_group=names.prefix,
+            alarm_names=alarm_names,
+        )
+        WorkloadAlarms(
+            self,
+            "Alarms",
+            names=names,
+            variant=VARIANT,
+            dead_letter_queues={"objects": training.trigger.dead_letters, "approvals": rollout.dead_letters},
+            machines={"train": training.machine.state_machine, "rollout": rollout.machine.state_machine},
+            topic=platform.alerts_topic,
+        )
+        parts = WorkloadParts(
+            code=code, serving_image=image, training=training, rollout=rollout, alarm_names=alarm_names
+        )
+        self._describe(context, parts)
+
+    def _context(
+        self, settings: Settings, platform: PlatformStack, workload: Workload, names: WorkloadNames
+    ) -> WorkloadContext:
+        return WorkloadContext(
+            stack=self,
+            workload=workload,
+            names=names,
+            settings=settings,
+            key=kms.Key.from_key_arn(self, "Key", platform.key.key_arn),
+            data_bucket=s3.Bucket.from_bucket_name(self, "Data", bucket_name(settings.stage, "data")),
+            artifact_bucket=s3.Bucket.from_bucket_name(self, "Artifacts", bucket_name(settings.stage, "artifacts")),
+            alerts_topic=platform.alerts_topic,
+        )
+
+    def _code(self, workload: Workload) -> TrainingCode:
+        driver = workload.roots.training / "entrypoint"
+        if not (driver / "__main__.py").is_file():
+            raise MissingDriver(
+                f"{workload.roots.training.name}/entrypoint/__main__.py does not exist:"
+                " it starts every training container"
+            )
+        return TrainingCode(
+            entrypoint=s3_assets.Asset(self, "Entrypoint", path=str(driver), exclude=NOT_CODE),
+            code=s3_assets.Asset(self, "Code", path=str(workload.training_folder), exclude=NOT_CODE),
+        )
+
+    def _describe(self, context: WorkloadContext, parts: WorkloadParts) -> None:
+        ssm.CfnParameter(
+            self,
+            "Descriptor",
+            name=context.names.descriptor_parameter,
+            type="String",
+            # A sample request may take it beyond the 4 KB of a standard parameter.
+            tier="Intelligent-Tiering",
+            value=self.to_json_string(descriptor(context, parts)),
+            description=f"What the workload {context.workload.name} consists of",
+        )

@@ -1,0 +1,155 @@
+"""Training of one workload: its roles, its functions, its state machine and what starts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+
+from infra.context import WorkloadContext
+from infra.images.managed import ManagedImage
+from infra.machine import Machine
+from infra.permissions import allow
+from infra.sagemaker_role import SageMakerRole
+from infra.training.state_machine import TrainStates
+from infra.training.trigger import TrainingTrigger
+from infra.workload_function import WorkloadFunction
+
+FUNCTION_TIMEOUT = Duration.seconds(30)
+VERSIONS = "SageMaker numbers the versions of the workload's own group"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingCode:
+    """The two zips that a training container is given: the driver, and the workload's own folder."""
+
+    entrypoint: s3_assets.Asset
+    code: s3_assets.Asset
+
+
+class Training(Construct):
+    """From objects in the data bucket to model packages in `model_package_group`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        context: WorkloadContext,
+        code: TrainingCode,
+        serving_repository: ecr.IRepository,
+        model_package_group: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._context = context
+        training = context.workload.manifest.training
+        self.image = ManagedImage(self, "Image", image=training.image, instance_type=training.instance.type)
+        self.training_role = self._training_role(code)
+        self.evaluation_role = self._evaluation_role(serving_repository)
+        self.machine = self._machine(model_package_group)
+        self.trigger = TrainingTrigger(
+            self, "Trigger", context=context, state_machine_arn=self.machine.state_machine.state_machine_arn
+        )
+
+    def _training_role(self, code: TrainingCode) -> iam.Role:
+        context, prefix = self._context, self._context.data_prefix
+        role = SageMakerRole(
+            self,
+            "TrainingRole",
+            log_group="/aws/sagemaker/TrainingJobs",
+            namespace="/aws/sagemaker/TrainingJobs",
+            repository_arn=self.image.repository_arn,
+            key=context.key,
+        )
+        written = [f"{prefix}training/", f"{prefix}checkpoints/"]
+        role.allow_reading_assets([code.entrypoint, code.code])
+        role.allow_reading(context.data_bucket, [prefix])
+        role.allow_reading(context.artifact_bucket, written)
+        role.allow_writing(context.artifact_bucket, written)
+        return role.role
+
+    def _evaluation_role(self, repository: ecr.IRepository) -> iam.Role:
+        context, prefix = self._context, self._context.data_prefix
+        role = SageMakerRole(
+            self,
+            "EvaluationRole",
+            log_group="/aws/sagemaker/ProcessingJobs",
+            namespace="/aws/sagemaker/ProcessingJobs",
+            repository_arn=repository.repository_arn,
+            key=context.key,
+        )
+        role.allow_reading(context.data_bucket, [prefix])
+        role.allow_reading(context.artifact_bucket, [f"{prefix}training/"])
+        role.allow_writing(context.artifact_bucket, [f"{prefix}evaluation/"])
+        return role.role
+
+    def _machine(self, model_package_group: str) -> Machine:
+        context, manifest = self._context, self._context.workload.manifest
+        plan, gate = self._plan_function(model_package_group), self._gate_function()
+        states = TrainStates(
+            partition=Aws.PARTITION,
+            workload=context.workload.name,
+            plan_function_arn=plan.function.function_arn,
+            gate_function_arn=gate.function.function_arn,
+            alerts_topic_arn=context.alerts_topic.topic_arn,
+            training_seconds=manifest.training.spot_max_wait_seconds or manifest.training.max_runtime_seconds,
+            evaluation_seconds=manifest.evaluation.max_runtime_seconds,
+        )
+        machine = Machine(
+            self,
+            "Machine",
+            name=context.names.train_machine,
+            definition=states.definition(),
+            functions=[plan.function.function_arn, gate.function.function_arn],
+            alerts_topic_arn=context.alerts_topic.topic_arn,
+            key=context.key,
+            log_retention=context.settings.log_retention,
+        )
+        self._allow_jobs(machine)
+        arn, group = context.sagemaker_arn, model_package_group
+        registered = [arn("model-package", f"{group}/*"), arn("model-package-group", group)]
+        allow(machine.role, ["sagemaker:CreateModelPackage"], registered, wildcard=VERSIONS)
+        machine.allow_passing([self.training_role, self.evaluation_role])
+        return machine
+
+    def _allow_jobs(self, machine: Machine) -> None:
+        """What `.sync` needs: to start, follow and stop the job, and the rule that tells it of the job's end."""
+        names, arn = self._context.names, self._context.sagemaker_arn
+        for kind, name in (("Training", names.job_pattern), ("Processing", f"{names.job_pattern}-eval")):
+            actions = [f"sagemaker:{verb}{kind}Job" for verb in ("Create", "Describe", "Stop")]
+            allow(machine.role, ["sagemaker:AddTags", *actions], [arn(f"{kind.lower()}-job", name)])
+        allow(
+            machine.role,
+            ["events:DescribeRule", "events:PutRule", "events:PutTargets"],
+            [
+                self._context.stack.format_arn(
+                    service="events", resource="rule", resource_name=f"StepFunctionsGetEventsForSageMaker{kind}JobsRule"
+                )
+                for kind in ("Training", "Processing")
+            ],
+        )
+
+    def _plan_function(self, model_package_group: str) -> WorkloadFunction:
+        context = self._context
+        function = WorkloadFunction(self, "Plan", context=context, verb_noun="plan_training", timeout=FUNCTION_TIMEOUT)
+        none = "sagemaker:ListModelPackages has no resource"
+        allow(function.role, ["sagemaker:ListModelPackages"], ["*"], wildcard=none)
+        packages = context.sagemaker_arn("model-package", f"{model_package_group}/*")
+        allow(function.role, ["sagemaker:DescribeModelPackage"], [packages], wildcard=VERSIONS)
+        return function
+
+    def _gate_function(self) -> WorkloadFunction:
+        context, bucket = self._context, self._context.artifact_bucket
+        evaluation, verdicts = f"{context.data_prefix}evaluation/*", f"{context.data_prefix}verdicts/*"
+        function = WorkloadFunction(self, "Gate", context=context, verb_noun="decide_gate", timeout=FUNCTION_TIMEOUT)
+        role, below = function.role, "object keys below the workload's own prefix"
+        allow(role, ["s3:GetObject"], [bucket.arn_for_objects(evaluation)], wildcard=below)
+        listed = {"StringLike": {"s3:prefix": evaluation}}
+        allow(role, ["s3:ListBucket"], [bucket.bucket_arn], conditions=listed)
+        allow(role, ["s3:PutObject"], [bucket.arn_for_objects(verdicts)], wildcard=below)
+        allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [context.key.key_arn])
+        return function

@@ -6,6 +6,7 @@
     launcher.py   the small program between the owner and the user's process (standard library only)
     mounts.py     the private mount tree, built inside the launcher
     reaper.py     waiting, forwarding signals, and dying with the owner, inside the launcher
+    cleanup.py    removing its folder
     lines.py      cutting its output into log lines
     shipping.py   carrying lines and measurements away in batches
     log_stream.py one CloudWatch log stream

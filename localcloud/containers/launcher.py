@@ -3,7 +3,7 @@
 Started as `python -I -S -c "... launcher.main(status_fd)"`. It reads one JSON document, a line on standard input:
 
     {"argv": [...], "environment": {...}, "workdir": "/...", "namespaces": "root" | "user" | null, "hostname": "algo-1",
-     "scratch": "/...", "private_tmp": [folder, [kept names]] | null, "mounts": [[source, destination, read_only], ...]}
+     "scratch": "/...", "private_tmp": [folder, [kept names]] | null, "mounts": [[source, destination, access], ...]}
 
 and keeps standard input open as its lifeline: end of file means that the owner is gone, and kills the container.
 What goes wrong before the user's program starts is written to the status pipe; an empty status pipe means it started.
@@ -65,12 +65,12 @@ def _enter_namespaces(request: dict) -> None:
 
 
 def _build_mounts(request: dict) -> None:
-    tree = MountTree(request["scratch"])
+    tree = MountTree(request["scratch"], privileged=request["namespaces"] == "root")
     if request["private_tmp"]:
         folder, keep = request["private_tmp"]
         tree.cover(folder, keep=set(keep))
-    for source, destination, read_only in request["mounts"]:
-        tree.place(source, destination, read_only=read_only)
+    for source, destination, access in request["mounts"]:
+        tree.place(source, destination, access=access)
     tree.ensure_folder(request["workdir"])
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from localcloud.containers.shipping import Shipper
+
+log = logging.getLogger(__name__)
 
 # PutLogEvents: at most 10,000 events and 1,048,576 bytes a batch, 26 bytes counted for each event.
 _MAX_EVENTS = 10_000
@@ -31,6 +36,7 @@ class LogStream:
         self.group, self.stream = group, stream
         self._connect = connect
         self._client: Any = None
+        self._refused = False
         self._clock = clock
         self._shipper: Shipper[Event] = Shipper(self._deliver, name=f"{group}/{stream}")
 
@@ -38,14 +44,26 @@ class LogStream:
         """Appends one line; an empty line becomes a space, because PutLogEvents refuses empty messages."""
         self._shipper.put({"timestamp": int(self._clock() * 1000), "message": line or " "})
 
-    def close(self) -> None:
-        """Returns when every line has been sent."""
-        self._shipper.close()
+    def close(self, timeout: float | None = None) -> None:
+        """Returns when every line has been sent, or after `timeout` seconds."""
+        self._shipper.close(timeout)
 
     def _deliver(self, events: list[Event]) -> None:
+        if self._refused:
+            return
+        try:
+            self._send(events)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
+                raise
+            self._refused = True
+            log.warning("%s/%s gets no logs: %s", self.group, self.stream, error)
+
+    def _send(self, events: list[Event]) -> None:
         if self._client is None:
-            self._client = self._connect()
-            create_stream(self._client, self.group, self.stream)
+            client = self._connect()
+            create_stream(client, self.group, self.stream)
+            self._client = client
         for batch in batches(events):
             self._client.put_log_events(logGroupName=self.group, logStreamName=self.stream, logEvents=batch)
 

@@ -16,26 +16,35 @@ class MountTree:
 
     Args:
         scratch: an existing folder of the container's own, used for mount points while the tree is built.
-            It becomes the current folder, because a relative path still leads there when a folder above it is covered.
+            What the container writes to private folders is kept there too. It becomes the current folder, because
+            a relative path still leads there when a folder above it is covered.
+        privileged: whether the namespace was made by root; others need another kind of overlay.
     """
 
-    def __init__(self, scratch: str) -> None:
+    def __init__(self, scratch: str, *, privileged: bool) -> None:
         self._scratch = scratch
+        self._overlay_options = "" if privileged else ",userxattr"
         os.chdir(scratch)
         self._covered: set[str] = set()
         self._holds = 0
 
-    def place(self, source: str, destination: str, *, read_only: bool) -> None:
-        """Shows the host's `source` (file or folder) at `destination` (absolute)."""
+    def place(self, source: str, destination: str, *, access: str) -> None:
+        """Shows the host's `source` (file or folder) at `destination` (absolute).
+
+        Args:
+            access: "shared" (writing reaches the host), "read-only", or "private" (writing stays in the container: an
+                overlay; a file, or a folder on a machine that cannot overlay it, is read-only instead).
+        """
         if os.path.isdir(source):
             self.ensure_folder(destination)
         else:
             self.ensure_folder(os.path.dirname(destination))
             self._ensure_entry(destination, is_folder=False)
-        syscalls.mount(source, destination, None, syscalls.MS_BIND | syscalls.MS_REC)
+        if access != "private" or not self._overlay(source, destination):
+            syscalls.mount(source, destination, None, syscalls.MS_BIND | syscalls.MS_REC)
+            if access != "shared":
+                _remount_read_only(destination)
         self._forget_below(destination)
-        if read_only:
-            _remount_read_only(destination)
 
     def ensure_folder(self, path: str) -> None:
         """Makes `path` exist as a folder inside the container."""
@@ -73,6 +82,17 @@ class MountTree:
         _show_entries("/", new_root, None)
         syscalls.pivot_root(new_root)
         os.chdir(self._scratch)
+
+    def _overlay(self, source: str, destination: str) -> bool:
+        if not os.path.isdir(source) or any(mark in source + self._scratch for mark in ":,\\"):
+            return False
+        upper, work = (os.path.join(self._scratch, self._new_hold()) for _ in range(2))
+        options = f"lowerdir={source},upperdir={upper},workdir={work}{self._overlay_options}"
+        try:
+            syscalls.mount("overlay", destination, "overlay", 0, options)
+        except OSError:
+            return False
+        return True
 
     def _forget_below(self, destination: str) -> None:
         self._covered = {path for path in self._covered if not f"{path}/".startswith(f"{destination}/")}

@@ -19,7 +19,7 @@ class Shipper(Generic[T]):
     """The first item goes at once, what comes within `interval_seconds` after a delivery goes together.
 
     Args:
-        deliver: takes a non-empty list; what it raises is logged with the number of items lost, and the next batch follows.
+        deliver: takes a non-empty list. What it raises is logged with the number of items lost; the next batch follows.
     """
 
     def __init__(self, deliver: Callable[[list[T]], None], *, name: str, interval_seconds: float = 0.3) -> None:
@@ -34,11 +34,11 @@ class Shipper(Generic[T]):
     def put(self, item: T) -> None:
         self._items.put(item)
 
-    def close(self) -> None:
-        """Returns when everything put before was delivered."""
+    def close(self, timeout: float | None = None) -> None:
+        """Returns when everything put before was delivered, or after `timeout` seconds."""
         self._closing.set()
         self._items.put(_END)
-        self._thread.join()
+        self._thread.join(timeout)
 
     def _run(self) -> None:
         ended = False

@@ -77,13 +77,16 @@ def _environment(spec: ContainerSpec) -> dict[str, str]:
 
 
 def _with_mounts(spec: ContainerSpec, request: dict) -> dict:
-    mounts: list[tuple[str, str, bool]] = [
-        (str(spec.folder / "tmp"), _PRIVATE_TMP, False),
-        *((str(source), destination, True) for source, destination in spec.image.files),
-        (str(spec.ml), ML_ROOT, False),
+    environment = spec.image.python.parent.parent
+    mounts: list[tuple[str, str, str]] = [
+        (str(spec.folder / "tmp"), _PRIVATE_TMP, "shared"),
+        # Other containers use the same environment and the same files: what this one changes stays its own.
+        *([(str(environment), str(environment), "private")] if (environment / "pyvenv.cfg").exists() else []),
+        *((str(source), destination, "private") for source, destination in spec.image.files),
+        (str(spec.ml), ML_ROOT, "shared"),
     ]
     if spec.hosts:
-        mounts.append((str(_write_hosts(spec)), "/etc/hosts", True))
+        mounts.append((str(_write_hosts(spec)), "/etc/hosts", "read-only"))
     needed = _entries_below(_PRIVATE_TMP, _host_paths(spec))
     if needed:
         # The container's own folder or its interpreter lies in the shared folder: show those entries, hide the others.

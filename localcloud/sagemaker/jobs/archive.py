@@ -22,11 +22,14 @@ def pack(folders: Sequence[Path], archive: Path) -> int:
     members = {
         path.relative_to(folder).as_posix(): path for folder in reversed(folders) for path in files_below(folder)
     }
-    with archive.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as zipped:
+    with (
+        archive.open("wb") as raw,
+        gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as zipped,
         # dereference: of two hard links to one file, both become files for whoever unpacks the archive.
-        with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT, dereference=True) as tar:
-            for name in sorted(members):
-                tar.add(members[name], arcname=name, recursive=False, filter=_anonymous)
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT, dereference=True) as tar,
+    ):
+        for name in sorted(members):
+            tar.add(members[name], arcname=name, recursive=False, filter=_anonymous)
     return len(members)
 
 

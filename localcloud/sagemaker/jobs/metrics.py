@@ -25,7 +25,7 @@ class MetricParser:
     """Finds measurements in lines, and keeps the last of each. Thread-safe: several hosts log at once.
 
     Args:
-        definitions: the request's MetricDefinitions. A Regex's first group is the number; without a group, the whole match.
+        definitions: the request's MetricDefinitions. The number is a Regex's first group, or its whole match.
         on_measurement: called for every measurement.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import shutil
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.config import Config
 from localcloud.containers import isolation
+from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container, ContainerStartError
 from localcloud.containers.log_stream import LogStream
 from localcloud.containers.spec import ContainerSpec
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 # Hosts of several jobs run side by side: every host gets a loopback address of its own (Linux owns all of 127.0.0.0/8).
 _host_numbers = itertools.count(1)
+
+
+_ABANDONED_LOGS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +82,7 @@ class JobRunner(ABC):
             log.exception("%s %s", self.record.kind, self.record.name)
             self.record.finish("Failed", reason=f"{failures.INTERNAL} ({type(error).__name__}: {error})"[:1024])
         finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_folder(self.folder)
 
     def stop(self) -> None:
         self.stop_requested.set()
@@ -137,7 +140,8 @@ class JobRunner(ABC):
             raise JobFailure(f"AlgorithmError: the container could not be started: {error}, exit code: 127") from error
         finally:
             for stream in streams:
-                stream.close()
+                # The service that takes the lines ends as well when the embedded cloud does.
+                stream.close(_ABANDONED_LOGS_SECONDS if self._abandoned.is_set() else None)
         self.check_abandoned()
         return outcome
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from localcloud.config import Config
+from localcloud.containers.cleanup import remove_folder
 from localcloud.sagemaker.jobs import failures
 from localcloud.sagemaker.jobs.processing import ProcessingRunner
 from localcloud.sagemaker.jobs.record import Record
@@ -67,7 +67,7 @@ class JobSupervisor:
 
     def recover(self) -> None:
         """Fails the jobs that ran when the embedded cloud ended. Call before the first `start`."""
-        shutil.rmtree(self._surroundings.folder, ignore_errors=True)
+        remove_folder(self._surroundings.folder)
         for kind in _RUNNERS:
             noun = "Training" if kind == "training-job" else "Processing"
             unfinished = [job for status in _UNFINISHED for job in self._store.list(kind, Query(status=status))]

@@ -1,0 +1,173 @@
+"""A small HTTP/1.1 client for one server on loopback: keep-alive connections, bounded in number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_MAX_HEAD_BYTES = 65_536
+_BODYLESS = (204, 304)
+
+
+class NoConnection(ConnectionError):
+    """The server does not accept connections: nothing was sent."""
+
+
+class BadAnswer(ConnectionError):
+    """The server closed the connection or answered what is not HTTP."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Header names are lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class HttpClient:
+    """Used from one event loop.
+
+    Args:
+        max_connections: further requests wait for one to become free.
+        max_body: an answer with a longer body raises BadAnswer.
+    """
+
+    def __init__(self, host: str, port: int, *, max_connections: int = 64, max_body: int = 6_291_456) -> None:
+        self._host, self._port = host, port
+        self._max_body = max_body
+        self._idle: deque[_Connection] = deque()
+        self._slots = asyncio.Semaphore(max_connections)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Sends one request. Raises NoConnection, BadAnswer."""
+        head = _encode_head(method, path, f"{self._host}:{self._port}", headers, len(body))
+        async with self._slots:
+            while self._idle:
+                connection = self._idle.pop()
+                try:
+                    return await self._exchange(connection, head, body)
+                except _ClosedWhileIdle:
+                    continue  # the server had closed it before it could read the request
+            try:
+                return await self._exchange(await self._connect(), head, body)
+            except _ClosedWhileIdle as error:
+                raise BadAnswer("the server closed the connection without an answer") from error
+
+    def close(self) -> None:
+        """Closes the idle connections. Call from the loop that uses the client."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def close_soon(self) -> None:
+        """The same from another thread; without effect when the loop has ended."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.close)
+
+    async def _connect(self) -> _Connection:
+        self._loop = asyncio.get_running_loop()
+        try:
+            return _Connection(*await asyncio.open_connection(self._host, self._port, limit=_MAX_HEAD_BYTES))
+        except OSError as error:
+            raise NoConnection(f"{self._host}:{self._port}: {error}") from error
+
+    async def _exchange(self, connection: _Connection, head: bytes, body: bytes) -> Answer:
+        reusable = False
+        try:
+            answer, reusable = await connection.exchange(head, body, self._max_body)
+            return answer
+        finally:
+            if reusable:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+
+class _ClosedWhileIdle(Exception):
+    pass
+
+
+class _Connection:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    def close(self) -> None:
+        self._writer.close()
+
+    async def exchange(self, head: bytes, body: bytes, max_body: int) -> tuple[Answer, bool]:
+        try:
+            await self._send(head, body)
+            status, version, headers = await self._read_head(first=True)
+            while 100 <= status < 200:
+                status, version, headers = await self._read_head(first=False)
+            body = b"" if status in _BODYLESS else await self._read_body(headers, max_body)
+        except BadAnswer:
+            raise
+        except (EOFError, asyncio.LimitOverrunError, ValueError, OSError) as error:
+            raise BadAnswer(f"{type(error).__name__}: {error}") from error
+        return Answer(status, headers, body), _keeps_alive(version, headers)
+
+    async def _send(self, head: bytes, body: bytes) -> None:
+        try:
+            self._writer.write(head)
+            self._writer.write(body)
+            await self._writer.drain()
+        except ConnectionError as error:
+            raise _ClosedWhileIdle from error
+
+    async def _read_head(self, *, first: bool) -> tuple[int, str, dict[str, str]]:
+        try:
+            text = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            if first and not getattr(error, "partial", b""):
+                raise _ClosedWhileIdle from error
+            raise
+        status_line, *lines = text.split("\r\n")[:-2]
+        version, status, *_ = status_line.split(" ", 2)
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return int(status), version, headers
+
+    async def _read_body(self, headers: Mapping[str, str], max_body: int) -> bytes:
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            return await self._read_chunks(max_body)
+        if "content-length" in headers:
+            length = int(headers["content-length"])
+            _check_size(length, max_body)
+            return await self._reader.readexactly(length)
+        body = bytearray()
+        while chunk := await self._reader.read(65_536):
+            body += chunk
+            _check_size(len(body), max_body)
+        return bytes(body)
+
+    async def _read_chunks(self, max_body: int) -> bytes:
+        body = bytearray()
+        while size := int((await self._reader.readuntil(b"\r\n")).split(b";")[0], 16):
+            _check_size(len(body) + size, max_body)
+            body += await self._reader.readexactly(size)
+            await self._reader.readexactly(2)
+        while await self._reader.readuntil(b"\r\n") != b"\r\n":
+            pass  # trailers
+        return bytes(body)
+
+
+def _check_size(length: int, max_body: int) -> None:
+    if length > max_body:
+        raise BadAnswer(f"the answer has more than {max_body} bytes")
+
+
+def _keeps_alive(version: str, headers: Mapping[str, str]) -> bool:
+    has_end = "content-length" in headers or headers.get("transfer-encoding", "").lower() == "chunked"
+    return version == "HTTP/1.1" and has_end and headers.get("connection", "").lower() != "close"
+
+
+def _encode_head(method: str, path: str, host: str, headers: Mapping[str, str], length: int) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
+    for line in lines:
+        if "\r" in line or "\n" in line:
+            raise ValueError(f"a header may not contain a line break: {line!r}")
+    return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode("latin-1")

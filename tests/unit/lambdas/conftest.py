@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from shared.clients import client
 
@@ -66,6 +67,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackAws]:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "loopback")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "loopback")
         monkeypatch.setenv("SLIPWAY_WORKLOADS_PATH", WORKLOADS_PATH)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers credentials of other tests
         client.cache_clear()
         yield server
         client.cache_clear()

@@ -1,0 +1,158 @@
+"""The gate over a real S3: what it reads, what it decides, what it leaves behind."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from decide_gate import evaluation
+from decide_gate.evaluation import InvalidEvaluation
+from decide_gate.handler import handler
+from shared.errors import InvalidInput
+
+from tests.support.botocore_model import violations
+
+EVENTS = Path(__file__).parents[2] / "events"
+JOB = "slipway-dev-digits-0123456789ab"
+CHAMPION = {"version": 3, "model_package_arn": "arn:aws:sagemaker:eu-central-1:123456789012:model-package/g/3"}
+
+
+@pytest.fixture
+def event(stage: Any) -> dict[str, Any]:
+    artifacts = f"s3://{stage.descriptor['artifacts']['bucket']}/digits"
+    plan = {
+        "training_job": {"TrainingJobName": JOB, "HyperParameters": {"epochs": "3"}},
+        "evaluation_job": {},
+        "evaluation_uri": f"{artifacts}/evaluation/{JOB}/evaluation.json",
+        "model_uri": f"{artifacts}/training/{JOB}/output/model.tar.gz",
+        "champion": None,
+    }
+    return {**json.loads((EVENTS / "train_input.json").read_text()), "plan": plan}
+
+
+def measured(event: dict[str, Any], stage: Any, document: Any) -> None:
+    """Writes evaluation.json where the evaluation job would."""
+    key = f"digits/evaluation/{JOB}/evaluation.json"
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    boto3.client("s3").put_object(Bucket=stage.descriptor["artifacts"]["bucket"], Key=key, Body=body)
+
+
+def verdict_of(decision: dict[str, Any]) -> dict[str, Any]:
+    bucket, _, key = decision["verdict_uri"].removeprefix("s3://").partition("/")
+    return json.loads(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def with_descriptor(stage: Any, **changes: Any) -> None:
+    boto3.client("ssm").put_parameter(
+        Name="/slipway/dev/workloads/digits",
+        Value=json.dumps({**stage.descriptor, **changes}),
+        Type="String",
+        Overwrite=True,
+    )
+
+
+def test_a_first_model_above_the_minimum_is_registered_as_approved(
+    stage: Any, event: dict[str, Any], context: Any
+) -> None:
+    measured(event, stage, {"challenger": {"metrics": {"accuracy": 0.95, "examples": 360}}, "champion": None})
+    decision = handler(event, context)
+    assert (decision["passed"], decision["reasons"]) == (True, [])
+    package = decision["model_package"]
+    assert violations("sagemaker", "CreateModelPackage", package) == []
+    assert package["ModelPackageGroupName"] == "slipway-dev-digits"
+    assert package["ModelApprovalStatus"] == "Approved"
+    container = package["InferenceSpecification"]["Containers"][0]
+    assert container["Image"] == stage.descriptor["serving"]["image_uri"]
+    assert container["ModelDataUrl"] == event["plan"]["model_uri"]
+    metadata = package["CustomerMetadataProperties"]
+    assert (metadata["run"], metadata["dataset"]) == (event["run"], event["dataset"])
+    assert (metadata["metric"], metadata["value"]) == ("accuracy", "0.95")
+    assert metadata["verdict-uri"] == decision["verdict_uri"]
+
+
+def test_the_verdict_says_what_was_compared_and_out_of_what_the_model_came(
+    stage: Any, event: dict[str, Any], context: Any
+) -> None:
+    event["plan"]["champion"] = CHAMPION
+    measured(
+        event,
+        stage,
+        {"challenger": {"metrics": {"accuracy": 0.95}}, "champion": {"metrics": {"accuracy": 0.94}}},
+    )
+    decision = handler(event, context)
+    bucket = stage.descriptor["artifacts"]["bucket"]
+    assert decision["verdict_uri"] == f"s3://{bucket}/digits/verdicts/{event['run']}.json"
+    verdict = verdict_of(decision)
+    assert verdict["passed"] is True
+    assert verdict["challenger"] == {"metrics": {"accuracy": 0.95}}
+    assert verdict["champion"] == {**CHAMPION, "metrics": {"accuracy": 0.94}}
+    assert verdict["gate"] == stage.descriptor["gate"]
+    assert verdict["objects"] == event["objects"]
+    assert verdict["hyperparameters"] == {"epochs": "3"}
+    assert (verdict["code_hash"], verdict["training_job"]) == ("2a9b", JOB)
+
+
+def test_a_regression_is_rejected_with_both_numbers_and_still_leaves_a_verdict(
+    stage: Any, event: dict[str, Any], context: Any
+) -> None:
+    event["plan"]["champion"] = CHAMPION
+    measured(
+        event,
+        stage,
+        {"challenger": {"metrics": {"accuracy": 0.91}}, "champion": {"metrics": {"accuracy": 0.95}}},
+    )
+    decision = handler(event, context)
+    assert decision["passed"] is False
+    (reason,) = decision["reasons"]
+    assert "0.91" in reason and "0.95" in reason
+    assert verdict_of(decision)["reasons"] == [reason]
+
+
+def test_a_champion_that_could_not_be_evaluated_is_recorded_and_does_not_block(
+    stage: Any, event: dict[str, Any], context: Any
+) -> None:
+    event["plan"]["champion"] = CHAMPION
+    measured(event, stage, {"challenger": {"metrics": {"accuracy": 0.92}}, "champion": {"error": "no model.onnx"}})
+    decision = handler(event, context)
+    assert decision["passed"] is True
+    assert verdict_of(decision)["champion"] == {**CHAMPION, "metrics": {}, "error": "no model.onnx"}
+
+
+def test_a_model_that_diverged_is_rejected_and_its_verdict_is_json(
+    stage: Any, event: dict[str, Any], context: Any
+) -> None:
+    measured(event, stage, {"challenger": {"metrics": {"accuracy": math.nan}}, "champion": None})
+    decision = handler(event, context)
+    assert decision["passed"] is False and "nan" in decision["reasons"][0]
+    assert verdict_of(decision)["challenger"]["metrics"] == {"accuracy": "nan"}
+
+
+def test_a_workload_with_manual_approval_waits_for_a_person(stage: Any, event: dict[str, Any], context: Any) -> None:
+    with_descriptor(stage, approval="manual")
+    measured(event, stage, {"challenger": {"metrics": {"accuracy": 0.95}}, "champion": None})
+    assert handler(event, context)["model_package"]["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+def test_a_repeated_gate_asks_for_the_same_registration(stage: Any, event: dict[str, Any], context: Any) -> None:
+    measured(event, stage, {"challenger": {"metrics": {"accuracy": 0.95}}, "champion": None})
+    first, second = handler(event, context), handler(event, context)
+    assert first == second and first["model_package"]["ClientToken"]
+
+
+def test_a_missing_evaluation_fails_the_run(stage: Any, event: dict[str, Any], context: Any) -> None:
+    with pytest.raises(InvalidEvaluation, match=r"evaluation\.json does not exist"):
+        handler(event, context)
+
+
+def test_an_evaluation_of_unreasonable_size_is_not_read(stage: Any, event: dict[str, Any], context: Any) -> None:
+    measured(event, stage, b" " * (evaluation.MAX_BYTES + 1))
+    with pytest.raises(InvalidEvaluation, match="is larger than"):
+        handler(event, context)
+
+
+def test_an_input_without_plan_is_refused(stage: Any, event: dict[str, Any], context: Any) -> None:
+    del event["plan"]
+    with pytest.raises(InvalidInput, match=r"input\.plan is missing"):
+        handler(event, context)

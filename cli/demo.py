@@ -76,9 +76,9 @@ def _prepare(session: Session, workload: str, board: Board) -> tuple[Target, dic
 def _environments(session: Session) -> programs.Background:
     """The first training needs torch: building its environment takes longer than deploying, so it begins first."""
     return programs.Background(
-        [sys.executable, "-m", "localcloud.images", "prepare", "--state", str(session.embedded.state)],
+        [sys.executable, "-m", "localcloud.images", "prepare"],
         name="environments",
-        environment=programs.uv_environment(),
+        environment=programs.uv_environment() | {"LOCALCLOUD_STATE": str(session.embedded.state)},
     )
 
 

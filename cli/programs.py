@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 from cli.errors import CommandFailed
@@ -92,10 +93,19 @@ def _failed(name: str, code: int, lines: Sequence[str]) -> CommandFailed:
 
 
 def relevant(lines: Sequence[str]) -> str:
-    """The lines that say why: those that name a failure, first seen first, or the last ones when none does."""
+    """The lines that say why: a Python exception without its stack, those that name a failure, or the last ones."""
     marks = ("❌", "FAILED", "failed:", "Error:", "error:", "Exception")
     named = list(dict.fromkeys(line.strip() for line in lines if any(mark in line for mark in marks)))
-    return "\n".join(f"  {line}" for line in (named or [line for line in lines if line.strip()])[-SHOWN_LINES:])
+    shown = _exception(lines) or named or [line for line in lines if line.strip()]
+    return "\n".join(f"  {line}" for line in shown[-SHOWN_LINES:])
+
+
+def _exception(lines: Sequence[str]) -> list[str]:
+    """What follows the stack of the last traceback: the exception with its message, which may take several lines."""
+    starts = [index for index, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    if not starts:
+        return []
+    return list(dropwhile(lambda line: not line or line[0].isspace(), lines[starts[-1] + 1 :]))
 
 
 def uv_environment() -> dict[str, str]:

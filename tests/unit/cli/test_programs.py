@@ -40,6 +40,12 @@ def test_a_failure_shows_the_lines_that_name_it_and_the_log() -> None:
     assert "logs/some.log" in raised.value.hint
 
 
+def test_of_a_python_exception_the_message_is_shown_and_not_the_stack() -> None:
+    lines = ["Bundling", "Traceback (most recent call last):", '  File "app.py", line 3', "    build()"]
+    message = ["infra.ManifestError: workload.yaml: gate.goal: 'maximise'", "  allowed: maximize, minimize"]
+    assert programs.relevant([*lines, *message]).splitlines() == [f"  {line}" for line in message]
+
+
 def test_without_a_telling_line_the_last_ones_are_shown() -> None:
     lines = [f"line {number}" for number in range(100)]
     assert programs.relevant(lines).splitlines()[-1] == "  line 99"

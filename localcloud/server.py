@@ -10,16 +10,28 @@ import shutil
 import signal
 import socket
 import tempfile
+import threading
 from typing import Any
 
 import uvicorn
 
 from localcloud import lifecycle, processes
 from localcloud.config import Config
-from localcloud.gateway import Gateway
+from localcloud.gateway import Gateway, sagemaker, stacks, state, workflows
+from localcloud.images import ImageRegistry
+from localcloud.sagemaker.api import SageMakerApi
+from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
+from localcloud.sagemaker.events import EventPublisher
+from localcloud.sagemaker.jobs.supervisor import JobSupervisor
+from localcloud.sagemaker.runtime_api import RuntimeApi
+from localcloud.sagemaker.store import Store
+from localcloud.snapshots import Snapshots
+from localcloud.stepfunctions.tasks import TaskRunner
 
 log = logging.getLogger(__name__)
 _SHUTDOWN_SECONDS = 3
+# What a state folder holds besides credentials, logs and downloads: all of it belongs to one history.
+_STATE_FOLDERS = ("ministack", "generations", "sagemaker")
 
 
 def serve(config: Config) -> int:
@@ -41,10 +53,9 @@ def _run(config: Config, listener: socket.socket) -> None:
     # uvicorn raises the signal again once it has shut down in order; that must not end us before we are done.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _signum, _frame: None)
-    cloud = Cloud(config)
     server = uvicorn.Server(
         uvicorn.Config(
-            cloud,
+            Cloud(config),
             http="httptools",
             ws="websockets-sansio",
             lifespan="on",
@@ -73,24 +84,84 @@ class Cloud:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._gateway = Gateway(config)
-        self._restored = "empty"
+        self._snapshots = Snapshots(config.state_dir / "generations", state.capture)
+        self._gateway = Gateway(config, self._snapshots.changed)
+        self._restored = self._restore()
+        self._store = Store(config.state_dir / "sagemaker" / "store.sqlite")
+        images = ImageRegistry(config)
+        self._jobs = JobSupervisor(config, self._store, images)
+        self._endpoints = EndpointSupervisor(config, self._store, images)
+        self._add_services()
+        EventPublisher(self._store, self._gateway.publish_event)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
-            await self._gateway(scope, receive, self._announcing(send))
+            await self._gateway(scope, receive, self._around_lifespan(send))
         elif scope["type"] == "http" and scope["path"] == lifecycle.STATUS_PATH:
             await self._answer_status(send)
         else:
             await self._gateway(scope, receive, send)
 
-    def _announcing(self, send: Any) -> Any:
+    def _restore(self) -> str:
+        """Put the newest generation back; where that cannot be done, begin empty in every part, and say so."""
+        newest = self._snapshots.newest()
+        if newest is None:
+            lost = (self._config.state_dir / "sagemaker" / "store.sqlite").exists()
+            return self._begin_empty("there is no saved state") if lost else "empty"
+        name, content = newest
+        try:
+            state.restore(content)
+        except state.UnusableState as error:
+            return self._begin_empty(f"{name} cannot be used: {error}")
+        return name
+
+    def _begin_empty(self, reason: str) -> str:
+        log.error("starting empty, everything in %s is given up: %s", self._config.state_dir, reason)
+        state.reset()
+        for folder in _STATE_FOLDERS:
+            shutil.rmtree(self._config.state_dir / folder, ignore_errors=True)
+            (self._config.state_dir / folder).mkdir()
+        return f"empty ({reason})"
+
+    def _add_services(self) -> None:
+        identity = self._gateway.identity
+        api = SageMakerApi(
+            config=self._config,
+            store=self._store,
+            jobs=self._jobs,
+            endpoints=self._endpoints,
+            authorize=identity.allows,
+        )
+        runtime = RuntimeApi(self._endpoints)
+        sagemaker.register(self._config, identity, api.handle, runtime.handle)
+        runner = TaskRunner(self._config, lambda task, action, arn: identity.role_allows(task.role_arn, action, arn))
+        workflows.register(runner)
+        stacks.register(self._config)
+
+    def _around_lifespan(self, send: Any) -> Any:
         async def wrapped(message: dict[str, Any]) -> None:
             if message["type"] == "lifespan.startup.complete":
-                await asyncio.to_thread(lifecycle.write_instance, self._config)
+                await asyncio.to_thread(self._started)
+            elif message["type"] == "lifespan.shutdown.complete":
+                await asyncio.to_thread(self._stop)
             await send(message)
 
         return wrapped
+
+    def _started(self) -> None:
+        """Before the first request is answered; those that come meanwhile wait in the socket's queue."""
+        self._jobs.recover()
+        self._endpoints.recover()
+        lifecycle.write_instance(self._config)
+        self._snapshots.start()
+        self._snapshots.changed()
+        threading.Thread(target=stacks.load, args=(self._config,), name="load-cloudformation", daemon=True).start()
+
+    def _stop(self) -> None:
+        self._endpoints.shutdown()
+        self._jobs.shutdown()
+        self._snapshots.stop()
+        self._store.close()
 
     async def _answer_status(self, send: Any) -> None:
         body = json.dumps({"pid": os.getpid(), "restored": self._restored}).encode()

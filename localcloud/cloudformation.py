@@ -1,0 +1,170 @@
+"""CloudFormation's resource types of SageMaker, made by calls of the API.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SageMaker.html
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+_ENDPOINT_SECONDS = 1800.0
+_POLL_SECONDS = 0.2
+
+Properties = dict[str, Any]
+Created = tuple[str, dict[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceType:
+    """One type. ``updatable`` are the properties that an Update call changes; any other one means a replacement.
+
+    A resource's physical id is its ARN, as ``Ref`` of these types returns it.
+    """
+
+    noun: str
+    updatable: frozenset[str] = frozenset()
+    attributes: tuple[str, ...] = ()
+    settles: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.noun}Name"
+
+    @property
+    def arn(self) -> str:
+        return f"{self.noun}Arn"
+
+
+TYPES = {
+    "AWS::SageMaker::ModelPackageGroup": ResourceType(
+        noun="ModelPackageGroup", attributes=("ModelPackageGroupArn", "ModelPackageGroupStatus")
+    ),
+    "AWS::SageMaker::Model": ResourceType(noun="Model"),
+    "AWS::SageMaker::EndpointConfig": ResourceType(noun="EndpointConfig"),
+    "AWS::SageMaker::Endpoint": ResourceType(
+        noun="Endpoint",
+        updatable=frozenset({"EndpointConfigName", "DeploymentConfig", "RetainAllVariantProperties"}),
+        settles=True,
+    ),
+}
+
+
+class ResourceFailed(Exception):
+    """The resource cannot be made; the message becomes the stack event's reason."""
+
+
+class Provisioner:
+    """Creates, updates and deletes resources of one type. Blocks; call it in a thread. ``client`` gives the API."""
+
+    def __init__(self, resource_type: ResourceType, client: Callable[[], Any]) -> None:
+        self._type = resource_type
+        self._client = client
+
+    def create(self, logical_id: str, properties: Properties, stack_name: str) -> Created:
+        """The physical id and the attributes of a new resource."""
+        name = properties.get(self._type.name) or _generated(stack_name, logical_id)
+        self._call("Create", {**_request(properties), self._type.name: name})
+        return self._settled(name)
+
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str) -> Created:
+        """In place where the API can, otherwise a new resource; the stack's clean-up deletes the old one."""
+        changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)} - {"Tags"}
+        name = _name(physical_id)
+        if not changed <= self._type.updatable:
+            if new.get(self._type.name) == name:
+                raise ResourceFailed(
+                    f"CloudFormation cannot update {name} when a custom-named resource requires replacing: "
+                    f"{', '.join(sorted(changed))} changed. Rename it."
+                )
+            return self.create(logical_id, new, stack_name)
+        if changed:
+            members = self._type.updatable & new.keys()
+            self._call("Update", {self._type.name: name, **{member: new[member] for member in members}})
+        self._retag(physical_id, old, new)
+        return self._settled(name)
+
+    def delete(self, physical_id: str, _properties: Properties) -> None:
+        """Delete it; one that is gone already is fine."""
+        try:
+            self._call("Delete", {self._type.name: _name(physical_id)})
+        except ClientError as error:
+            if not _missing(error):
+                raise
+            return
+        if self._type.settles:
+            self._gone(_name(physical_id))
+
+    def _call(self, verb: str, request: dict[str, Any]) -> dict[str, Any]:
+        return self._client()._make_api_call(f"{verb}{self._type.noun}", request)
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        return self._call("Describe", {self._type.name: name})
+
+    def _settled(self, name: str) -> Created:
+        deadline = time.monotonic() + _ENDPOINT_SECONDS
+        description = self._describe(name)
+        while self._type.settles and description[f"{self._type.noun}Status"] not in ("InService", "Failed"):
+            if time.monotonic() > deadline:
+                raise ResourceFailed(f"{name} did not become InService within {_ENDPOINT_SECONDS:.0f} s")
+            time.sleep(_POLL_SECONDS)
+            description = self._describe(name)
+        if self._type.settles and description[f"{self._type.noun}Status"] == "Failed":
+            raise ResourceFailed(f"{name}: {description.get('FailureReason', 'no reason given')}")
+        arn = description[self._type.arn]
+        attributes = {self._type.name: name, **{key: str(description[key]) for key in self._type.attributes}}
+        return arn, attributes
+
+    def _gone(self, name: str) -> None:
+        deadline = time.monotonic() + _ENDPOINT_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self._describe(name)
+            except ClientError as error:
+                if _missing(error):
+                    return
+                raise
+            time.sleep(_POLL_SECONDS)
+        raise ResourceFailed(f"{name} was not deleted within {_ENDPOINT_SECONDS:.0f} s")
+
+    def _retag(self, arn: str, old: Properties, new: Properties) -> None:
+        before, after = _tags(old), _tags(new)
+        removed = sorted(before.keys() - after.keys())
+        if removed:
+            self._client().delete_tags(ResourceArn=arn, TagKeys=removed)
+        if after != before and after:
+            self._client().add_tags(ResourceArn=arn, Tags=[{"Key": key, "Value": after[key]} for key in after])
+
+
+def _request(value: Any) -> Any:
+    """Templates write numbers and booleans as text at times; ARNs of our own types stand for names."""
+    if isinstance(value, dict):
+        return {key: _request(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_request(part) for part in value]
+    if isinstance(value, str) and value.startswith("arn:aws:sagemaker:") and ":model-package" not in value:
+        return _name(value)
+    return value
+
+
+def _name(arn_or_name: str) -> str:
+    return arn_or_name.rsplit("/", 1)[-1]
+
+
+def _generated(stack_name: str, logical_id: str) -> str:
+    return f"{logical_id}-{stack_name}"[:50].rstrip("-") + f"-{uuid.uuid4().hex[:12]}"
+
+
+def _tags(properties: Properties) -> dict[str, str]:
+    return {tag["Key"]: str(tag["Value"]) for tag in properties.get("Tags") or []}
+
+
+def _missing(error: ClientError) -> bool:
+    """SageMaker says "not found" by ValidationException for most resources."""
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"].lower()
+    return code == "ResourceNotFound" or "could not find" in message or "does not exist" in message

@@ -1,0 +1,87 @@
+"""ministack, with our services in it. The only package that touches ministack's inside.
+
+ministack keeps its settings and its state in module variables, read from the environment at import: one process is
+one cloud. ``Gateway`` sets that environment, imports ministack, and changes it in the ways listed here; the contract
+tests of ``tests/integration/localcloud`` pin each of them.
+
+- Requests on loopback count as secure transport, unless the client says otherwise itself.
+- ``identity``: root is verified by signature like everybody else, anonymous requests see public objects only, denials
+  name the resource, roles can be assumed by the services that their trust policies name.
+- ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
+- ``workflows``: Step Functions' tasks act as the execution's role.
+- ``stacks``: CloudFormation knows our resource types; stacks caught by a crash do not stay in progress.
+- ``builds``: CodeBuild's builds are run.
+- ``state``: what all services hold, as one value to save and to put back.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from localcloud import clients
+from localcloud.config import Config
+from localcloud.gateway import environment
+from localcloud.gateway.identity import AccessDenied, Caller, Identity
+
+__all__ = ["AccessDenied", "Caller", "Gateway"]
+
+# Administration without credentials: any web page could reset the cloud by a cross-site form.
+_CLOSED_PATHS = ("/_ministack/reset", "/_ministack/config")
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_READING = ("Get", "List", "Describe", "BatchGet", "Head", "Search", "Query", "Scan")
+
+
+class Gateway:
+    """The ASGI application. Create it once a process, before anything imports ministack.
+
+    ``changed`` is called after every request that may have changed something.
+    """
+
+    def __init__(self, config: Config, changed: Callable[[], None] = lambda: None) -> None:
+        self.config = config
+        environment.prepare(config)
+        self._app = importlib.import_module("ministack.app")
+        self._changed = changed
+        self.identity = Identity(config)
+        clients.use_role_sessions(self.identity.role_session)
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app.app(scope, receive, send)
+            return
+        if scope["path"].startswith(_CLOSED_PATHS):
+            await _not_found(send)
+            return
+        # ministack derives x-forwarded-proto from the scheme, where the client sent none.
+        await self._app.app({**scope, "scheme": "https"}, receive, send)
+        if _may_change(scope):
+            self._changed()
+
+    def publish_event(self, source: str, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
+        """Put one event of a service on the default bus. Raises RuntimeError when the bus refuses it."""
+        bus = importlib.import_module("ministack.services.eventbridge")
+        entry = {
+            "Source": source,
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail),
+            "Resources": resources,
+        }
+        status, _headers, body = bus._put_events({"Entries": [entry]}, allow_aws_source=True)
+        if status != 200 or json.loads(body).get("FailedEntryCount"):
+            raise RuntimeError(f"EventBridge refused an event {detail_type!r}: {body!r}")
+        self._changed()
+
+
+def _may_change(scope: dict[str, Any]) -> bool:
+    if scope["method"] not in _CHANGING:
+        return False
+    target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"")
+    return not target.decode("latin-1").rpartition(".")[2].startswith(_READING)
+
+
+async def _not_found(send: Any) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,71 @@
+"""Our resource types in ministack's CloudFormation, and what becomes of stacks that a crash caught at work."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import threading
+from typing import Any
+
+from localcloud import clients
+from localcloud.cloudformation import TYPES, Provisioner
+from localcloud.config import Config
+
+log = logging.getLogger(__name__)
+_REASON = "The embedded cloud ended while this stack was being worked on"
+
+
+_registering = threading.Lock()
+_registered = threading.Event()
+
+
+def register(config: Config) -> None:
+    """Add the SageMaker types before the first request to CloudFormation is handled.
+
+    Its import takes a second, so it is not part of the start; ``load`` may be called early on a thread.
+    """
+    app = importlib.import_module("ministack.app")
+    original = app.SERVICE_HANDLERS["cloudformation"]
+
+    async def handle(*request: Any) -> Any:
+        if not _registered.is_set():
+            await asyncio.to_thread(load, config)
+        return await original(*request)
+
+    app.SERVICE_HANDLERS["cloudformation"] = handle
+
+
+def load(config: Config) -> None:
+    """Import CloudFormation and add our types, once; they run on worker threads, because they call this server."""
+    with _registering:
+        if _registered.is_set():
+            return
+        handlers = importlib.import_module("ministack.services.cloudformation.provisioners")._RESOURCE_HANDLERS
+        engine = importlib.import_module("ministack.services.cloudformation.stacks")
+        for name, resource_type in TYPES.items():
+            provisioner = Provisioner(resource_type, lambda: clients.root_client(config, "sagemaker"))
+            handlers[name] = {
+                "create": provisioner.create,
+                "update": provisioner.update,
+                "update_with_logical_id": True,
+                "delete": provisioner.delete,
+            }
+        original = engine._runs_on_worker_thread
+        engine._runs_on_worker_thread = lambda name: name in TYPES or original(name)
+        _registered.set()
+
+
+def settle_interrupted(stacks: dict[Any, dict[str, Any]]) -> None:
+    """Give every stack that was in progress a status from which the CDK deploys again.
+
+    A stack that was being created or deleted is deleted and created anew by ``cdk deploy``; one that was being updated
+    takes the next update.
+    """
+    for stack in stacks.values():
+        status = stack.get("StackStatus", "")
+        if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+            continue
+        stack["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE" if status.startswith("UPDATE") else "ROLLBACK_COMPLETE"
+        stack["StackStatusReason"] = _REASON
+        log.warning("stack %s was %s when the server ended; now %s", stack["StackName"], status, stack["StackStatus"])

@@ -1,0 +1,100 @@
+"""The ``.sync`` pattern: start something, wait for its end, and stop it when the task is no longer wanted.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-sync
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.stepfunctions.calls import Api
+from localcloud.stepfunctions.errors import TASK_FAILED, TaskError
+
+log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.2
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html: the tag that .sync adds to a job.
+_MANAGED_TAG = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waitable:
+    """Something that a call starts. ``handle`` maps members of the start's request or answer to those of describe."""
+
+    noun: str
+    start: str
+    describe: str
+    stop: str
+    status: str
+    name: str
+    succeeded: frozenset[str]
+    finished: frozenset[str]
+    rule: str
+    tagged: bool = True
+
+
+def _job(noun: str, rule: str) -> Waitable:
+    return Waitable(
+        noun=noun,
+        start=f"Create{noun}",
+        describe=f"Describe{noun}",
+        stop=f"Stop{noun}",
+        status=f"{noun}Status",
+        name=f"{noun}Name",
+        succeeded=frozenset({"Completed"}),
+        finished=frozenset({"Completed", "Failed", "Stopped"}),
+        rule=f"StepFunctionsGetEventsForSageMaker{rule}Rule",
+    )
+
+
+JOBS = {
+    "createTrainingJob": _job("TrainingJob", "TrainingJobs"),
+    "createProcessingJob": _job("ProcessingJob", "ProcessingJobs"),
+    "createTransformJob": _job("TransformJob", "TransformJobs"),
+    "createHyperParameterTuningJob": _job("HyperParameterTuningJob", "TuningJobs"),
+}
+EXECUTION = Waitable(
+    noun="Execution",
+    start="StartExecution",
+    describe="DescribeExecution",
+    stop="StopExecution",
+    status="status",
+    name="executionArn",
+    succeeded=frozenset({"SUCCEEDED"}),
+    finished=frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}),
+    rule="StepFunctionsGetEventsForStepFunctionsExecutionRule",
+    tagged=False,
+)
+
+
+def run(api: Api, what: Waitable, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Start it and return its final description. Raises TaskError: States.TaskFailed with the description as cause."""
+    request = dict(parameters)
+    if what.tagged:
+        request["Tags"] = [*(request.get("Tags") or []), _MANAGED_TAG]
+    started = api.call(what.start, request)
+    handle = {what.name: started.get(what.name, request.get(what.name))}
+    while True:
+        description = api.call(what.describe, handle)
+        if description[what.status] in what.finished:
+            break
+        if api.task.cancelled():
+            _stop(api, what, handle)
+            raise TaskError(TASK_FAILED, f"the {what.noun} {handle[what.name]} was stopped with its task")
+        time.sleep(_POLL_SECONDS)
+    if description[what.status] not in what.succeeded:
+        raise TaskError(TASK_FAILED, json.dumps(description))
+    return description
+
+
+def _stop(api: Api, what: Waitable, handle: dict[str, Any]) -> None:
+    """Best effort, as AWS documents it: a role that may not stop leaves the job running."""
+    try:
+        api.call(what.stop, handle)
+    except TaskError as error:
+        log.warning("cannot stop the %s %s: %s", what.noun, handle[what.name], error)

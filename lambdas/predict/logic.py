@@ -15,11 +15,10 @@ from predict.directory import Directory
 
 # A Lambda may answer with 6 MB; the rest is room for the envelope and its escapes.
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
-DIRECTORY = Directory()
 
 
 def predict(
-    request: Request, *, ssm: Any, runtime: Any, workloads_path: str, log: Log, directory: Directory = DIRECTORY
+    request: Request, *, ssm: Any, runtime: Any, workloads_path: str, log: Log, directory: Directory
 ) -> dict[str, Any]:
     """The proxy response of a success; `ApiError` for anything else."""
     name = request.path_parameters.get("name", "")

@@ -72,11 +72,20 @@ class Stage:
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
 
+@pytest.fixture(scope="session")
+def cloud_session(cloud: dict[str, str]) -> boto3.Session:
+    return boto3.Session(
+        aws_access_key_id=cloud["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=cloud["AWS_SECRET_ACCESS_KEY"],
+        region_name=cloud["AWS_DEFAULT_REGION"],
+    )
+
+
 @pytest.fixture
-def stage(cloud: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(cloud: dict[str, str], cloud_session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     for name, value in cloud.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers credentials of other tests
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", cloud_session)  # boto3's own remembers credentials of other tests
     client.cache_clear()
     unique = uuid.uuid4().hex[:8]
     descriptor = json.loads(DESCRIPTOR.read_text())

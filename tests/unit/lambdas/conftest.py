@@ -58,16 +58,19 @@ def descriptor(load_event: Callable[[str], Any]) -> dict[str, Any]:
     return load_event("workload_descriptor")
 
 
+@pytest.fixture(scope="session")
+def loopback_session() -> boto3.Session:
+    """One for all tests, because a session's first client parses megabytes of service models."""
+    return boto3.Session(aws_access_key_id="loopback", aws_secret_access_key="loopback", region_name="eu-central-1")  # noqa: S106 - no secret: the server checks none
+
+
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackAws]:
+def aws(monkeypatch: pytest.MonkeyPatch, loopback_session: boto3.Session) -> Iterator[LoopbackAws]:
     """The loopback server, with the environment that sends every client there."""
     with serve() as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "loopback")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "loopback")
         monkeypatch.setenv("SLIPWAY_WORKLOADS_PATH", WORKLOADS_PATH)
-        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers credentials of other tests
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", loopback_session)
         client.cache_clear()
         yield server
         client.cache_clear()

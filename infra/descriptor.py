@@ -25,7 +25,7 @@ class WorkloadParts:
 
 
 def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
-    """Values may be CloudFormation tokens: turn it into text with `Stack.to_json_string`."""
+    """Values may be CloudFormation tokens: turn it into text with `infra.documents.to_json`."""
     manifest, names = context.workload.manifest, context.names
     return {
         "name": manifest.name,

@@ -9,6 +9,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.api.rest_api import RestApi
+from infra.documents import to_json
 from infra.functions import PythonFunction
 from infra.names import api_parameter, stage_prefix, workloads_path
 from infra.permissions import allow
@@ -47,7 +48,7 @@ class ApiStack(Stack):
         self._allow(function, ["sagemaker:DescribeEndpoint"], "endpoint")
         self._allow(function, ["sagemaker:DescribeEndpointConfig"], "endpoint-config")
         path = self._parameters(workloads_path(self._settings.stage))
-        allow(function.role, ["ssm:GetParametersByPath"], [path])
+        allow(function.role, ["ssm:GetParametersByPath"], [path, f"{path}/*"], wildcard=REASON)
         return function.function
 
     def _function(self, construct_id: str, *, verb_noun: str, memory_mb: int) -> PythonFunction:
@@ -86,7 +87,7 @@ class ApiStack(Stack):
             "Descriptor",
             name=api_parameter(self._settings.stage),
             type="String",
-            value=self.to_json_string(document),
+            value=to_json(document),
             description="Where the API is",
         )
         CfnOutput(self, "Url", value=url, description="The API's address; callers send x-api-key")

@@ -6,6 +6,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from infra.documents import to_json
 from infra.images.builder import ImageBuilder
 from infra.monitoring.alerts import AlertsTopic
 from infra.names import platform_parameter, stage_prefix
@@ -59,6 +60,6 @@ class PlatformStack(Stack):
             "Descriptor",
             name=platform_parameter(settings.stage),
             type="String",
-            value=self.to_json_string(document),
+            value=to_json(document),
             description="What the platform consists of",
         )

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.context import WorkloadContext
 from infra.descriptor import VARIANT, WorkloadParts, descriptor
+from infra.documents import to_json
 from infra.images.serving_image import ServingImage
 from infra.monitoring.alarms import WorkloadAlarms
 from infra.names import WorkloadNames, bucket_name
@@ -118,6 +119,6 @@ class WorkloadStack(Stack):
             type="String",
             # A sample request may take it beyond the 4 KB of a standard parameter.
             tier="Intelligent-Tiering",
-            value=self.to_json_string(descriptor(context, parts)),
+            value=to_json(descriptor(context, parts)),
             description=f"What the workload {context.workload.name} consists of",
         )

@@ -42,7 +42,9 @@ def _upper(shape: Shape) -> list[tuple[Any, str]]:
 
 def _lower(shape: Shape) -> list[tuple[Any, str]]:
     limit = shape.metadata.get("min")
-    return [] if not limit else [(limit, f"Member must have {_quantity(shape)} greater than or equal to {limit}")]
+    if limit is None or (limit == 0 and shape.type_name in _LENGTH_TYPES):
+        return []  # no length is negative
+    return [(limit, f"Member must have {_quantity(shape)} greater than or equal to {limit}")]
 
 
 def _quantity(shape: Shape) -> str:

@@ -32,8 +32,8 @@ def require_unique(values: Iterable[str], what: str) -> None:
 
 
 def require_one_of(document: dict[str, Any], members: tuple[str, ...], where: str) -> str:
-    """The one of ``members`` that is set; refuse none and several."""
-    given = [member for member in members if document.get(member)]
+    """The one of ``members`` that is set (an empty list or string is not); refuse none and several."""
+    given = [member for member in members if document.get(member) not in (None, [], "")]
     if len(given) != 1:
         found = f"found {' and '.join(given)}" if given else "found none"
         raise ValidationException(f"Exactly one of {' or '.join(members)} must be specified in {where}; {found}")

@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config as ClientConfig
+from botocore.exceptions import ClientError
 
 from localcloud.gateway import AccessDenied
 from localcloud.sagemaker.api import SageMakerApi
@@ -77,6 +78,14 @@ class ControlPlane:
         self.store.update("endpoint", endpoint_name, _serve)
 
 
+def error_of(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
+    """Code and message that a call of the client is refused with."""
+    with pytest.raises(ClientError) as refused:
+        call(**arguments)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
 def _serve(endpoint: dict[str, Any]) -> None:
     config = endpoint.pop("_TargetConfig")
     endpoint |= {"EndpointStatus": "InService", "EndpointConfigName": config["EndpointConfigName"]}
@@ -104,7 +113,7 @@ def plane(tmp_path: Path) -> Iterator[ControlPlane]:
     jobs, endpoints, authorizer = RecordingSupervisor(), RecordingSupervisor(), Authorizer()
     api = SageMakerApi(config=CloudConfig(), store=store, jobs=jobs, endpoints=endpoints, authorize=authorizer)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     client = _client(server.server_address[1])
     yield ControlPlane(api, store, jobs, endpoints, authorizer, published, client)

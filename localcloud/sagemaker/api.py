@@ -1,7 +1,7 @@
 """SageMaker's control plane: one JSON 1.1 request in, one answer out.
 
-The gateway has authenticated the caller and checked that it may do the operation on what the request names; that it may
-hand over the roles in it (iam:PassRole) is checked here, through ``authorize``.
+The gateway has authenticated the caller and checked that it may do the operation on what the request names; what else
+the request takes (iam:PassRole on its role, sagemaker:AddTags for its tags) is checked here, through ``authorize``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from typing import Any
 
 from localcloud.sagemaker import validation
 from localcloud.sagemaker.errors import ApiError, UnknownOperationException, ValidationException
@@ -17,6 +16,7 @@ from localcloud.sagemaker.resources import OPERATIONS
 from localcloud.sagemaker.resources.resource import (
     Authorize,
     Call,
+    Caller,
     CloudConfig,
     ControlPlane,
     Document,
@@ -39,7 +39,7 @@ class SageMakerApi:
     ) -> None:
         self._plane = ControlPlane(config=config, store=store, jobs=jobs, endpoints=endpoints, authorize=authorize)
 
-    def handle(self, operation: str, body: bytes, caller: Any) -> Answer:
+    def handle(self, operation: str, body: bytes, caller: Caller) -> Answer:
         """Answer one request: status, headers, body. Never raises."""
         try:
             document = self._perform(operation, body, caller)
@@ -50,7 +50,7 @@ class SageMakerApi:
             return _answer(500, {"__type": "InternalFailure", "message": "The request processing has failed"})
         return _answer(200, document)
 
-    def _perform(self, operation: str, body: bytes, caller: Any) -> Document | None:
+    def _perform(self, operation: str, body: bytes, caller: Caller) -> Document | None:
         model = operation_model(operation)
         if model is None:
             raise UnknownOperationException(f"SageMaker has no operation {operation!r}")

@@ -7,7 +7,7 @@ ApiError
 ├── ResourceNotFound             (most resources answer ValidationException instead, as SageMaker does)
 ├── ResourceLimitExceeded        a quota
 ├── ConflictException            the resource's own state forbids it
-├── AccessDeniedException        the caller may not hand over a role (iam:PassRole)
+├── AccessDeniedException        a further permission (iam:PassRole, sagemaker:AddTags)
 └── UnknownOperationException    no such operation in the service model
 """
 

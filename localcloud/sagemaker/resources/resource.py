@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from localcloud.gateway import AccessDenied
 from localcloud.sagemaker.errors import AccessDeniedException, ApiError
 from localcloud.sagemaker.resources.tags import check_tags
 from localcloud.sagemaker.store import AlreadyExists, NotFound, Store
@@ -23,10 +22,16 @@ class CloudConfig(Protocol):
     account: str
 
 
-class Authorize(Protocol):
-    """Raises ``gateway.AccessDenied`` unless the caller may do the action on the resource."""
+class Caller(Protocol):
+    """Who sent an authenticated request."""
 
-    def __call__(self, caller: Any, action: str, resource_arn: str, context: Mapping[str, str]) -> None: ...
+    arn: str
+
+
+class Authorize(Protocol):
+    """Whether the caller may do the action on the resource. ``context`` holds IAM condition keys."""
+
+    def __call__(self, caller: Any, action: str, resource_arn: str, context: Mapping[str, str]) -> bool: ...
 
 
 class Jobs(Protocol):
@@ -69,24 +74,28 @@ class ControlPlane:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request: the control plane and who calls it (for ``authorize``)."""
+    """One request: the control plane and who calls it."""
 
     plane: ControlPlane
-    caller: Any
+    caller: Caller
 
     @property
     def store(self) -> Store:
         return self.plane.store
 
+    def require(self, action: str, resource_arn: str, context: Mapping[str, str] | None = None) -> None:
+        """Raise AccessDeniedException unless the caller may do ``action`` on ``resource_arn``."""
+        # Nothing but True will do, so that an authorizer of another convention cannot let everybody in.
+        if self.plane.authorize(self.caller, action, resource_arn, dict(context or {})) is not True:
+            raise AccessDeniedException(
+                f"User: {self.caller.arn} is not authorized to perform: {action} on resource: {resource_arn} "
+                f"because no identity-based policy allows the {action} action"
+            )
+
     def pass_role(self, role_arn: str | None) -> None:
-        """The caller hands this role to SageMaker: raise AccessDeniedException unless it has iam:PassRole on it."""
-        if role_arn is None:
-            return
-        context = {"iam:PassedToService": "sagemaker.amazonaws.com"}
-        try:
-            self.plane.authorize(self.caller, "iam:PassRole", role_arn, context)
-        except AccessDenied as denied:
-            raise AccessDeniedException(denied.message) from denied
+        """The caller hands this role to SageMaker, which takes iam:PassRole on it."""
+        if role_arn is not None:
+            self.require("iam:PassRole", role_arn, {"iam:PassedToService": "sagemaker.amazonaws.com"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +132,9 @@ class Resource:
     def insert(self, call: Call, name: str, document: Document, tags: list[Document]) -> Document:
         """Create the resource with its ARN, creation time and tags."""
         arn = call.plane.arn(self.kind, name)
-        check_tags(tags)
+        if tags:
+            check_tags(tags)
+            call.require("sagemaker:AddTags", arn)
         document = {**document, self.arn_member: arn, "CreationTime": call.plane.now()}
         if tags:
             document["_Tags"] = tags

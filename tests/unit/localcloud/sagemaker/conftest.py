@@ -17,7 +17,6 @@ import pytest
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
 
-from localcloud.gateway import AccessDenied
 from localcloud.sagemaker.api import SageMakerApi
 from localcloud.sagemaker.events import EventPublisher
 from localcloud.sagemaker.store import Store
@@ -31,6 +30,11 @@ IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/serving:1"
 class CloudConfig:
     region: str = REGION
     account: str = ACCOUNT
+
+
+@dataclass(frozen=True)
+class Caller:
+    arn: str = f"arn:aws:iam::{ACCOUNT}:user/tester"
 
 
 @dataclass
@@ -50,10 +54,9 @@ class Authorizer:
     denied: set[tuple[str, str]] = field(default_factory=set)
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
-    def __call__(self, caller: Any, action: str, resource_arn: str, context: Mapping[str, str]) -> None:
+    def __call__(self, caller: Any, action: str, resource_arn: str, context: Mapping[str, str]) -> bool:
         self.asked.append((action, resource_arn, dict(context)))
-        if (action, resource_arn) in self.denied:
-            raise AccessDenied(f"User: {caller} is not authorized to perform: {action} on resource: {resource_arn}")
+        return (action, resource_arn) not in self.denied
 
 
 @dataclass
@@ -144,7 +147,7 @@ def _handler(api: SageMakerApi) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             operation = self.headers["X-Amz-Target"].rpartition(".")[2]
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, headers, answer = api.handle(operation, body, "arn:aws:iam::123456789012:user/tester")
+            status, headers, answer = api.handle(operation, body, Caller())
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(answer))}.items():
                 self.send_header(name, value)

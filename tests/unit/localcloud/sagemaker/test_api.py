@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from localcloud.sagemaker.api import SageMakerApi
 from localcloud.sagemaker.resources import OPERATIONS
 from localcloud.sagemaker.service_model import service_model
 
-from .conftest import ACCOUNT, REGION, ROLE, ControlPlane, error_of
+from .conftest import ACCOUNT, REGION, ROLE, Caller, CloudConfig, ControlPlane, error_of
 
 
 def call(plane: ControlPlane, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
-    status, _, answer = plane.api.handle(operation, body, "tester")
+    status, _, answer = plane.api.handle(operation, body, Caller())
     return status, json.loads(answer)
 
 
@@ -35,7 +36,7 @@ def test_every_operation_of_the_service_is_covered_or_said_not_to_be(plane: Cont
 
 
 def test_an_answer_carries_a_request_id_and_the_protocols_content_type(plane: ControlPlane) -> None:
-    status, headers, _ = plane.api.handle("ListModels", b"{}", "tester")
+    status, headers, _ = plane.api.handle("ListModels", b"{}", Caller())
     assert status == 200
     assert headers["Content-Type"] == "application/x-amz-json-1.1"
     assert headers["x-amzn-RequestId"]
@@ -71,10 +72,34 @@ def test_handing_over_a_role_needs_pass_role(
     }
     code, message = error_of(getattr(plane.client, operation), **requests[operation])
     assert code == "AccessDeniedException"
-    assert f"is not authorized to perform: iam:PassRole on resource: {ROLE}" in message
+    assert message == (
+        f"User: arn:aws:iam::{ACCOUNT}:user/tester is not authorized to perform: iam:PassRole on resource: {ROLE} "
+        "because no identity-based policy allows the iam:PassRole action"
+    )
     assert plane.jobs.calls == []
     assert plane.authorizer.asked == [("iam:PassRole", ROLE, {"iam:PassedToService": "sagemaker.amazonaws.com"})]
     assert list(plane.store.list("training-job")) == list(plane.store.list("model")) == []
+
+
+def test_an_authorizer_that_does_not_say_yes_denies(plane: ControlPlane, training_job: dict[str, Any]) -> None:
+    api = SageMakerApi(
+        config=CloudConfig(),
+        store=plane.store,
+        jobs=plane.jobs,
+        endpoints=plane.endpoints,
+        authorize=lambda *arguments: None,
+    )
+    status, _, answer = api.handle("CreateTrainingJob", json.dumps(training_job).encode(), Caller())
+    assert (status, json.loads(answer)["__type"]) == (400, "AccessDeniedException")
+
+
+def test_creating_with_tags_needs_add_tags(plane: ControlPlane) -> None:
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/m"
+    plane.authorizer.denied.add(("sagemaker:AddTags", arn))
+    tags = [{"Key": "team", "Value": "vision"}]
+    code, message = error_of(plane.client.create_model, ModelName="m", PrimaryContainer={"Image": "i"}, Tags=tags)
+    assert (code, "sagemaker:AddTags" in message) == ("AccessDeniedException", True)
+    plane.client.create_model(ModelName="m", PrimaryContainer={"Image": "i"})  # without tags it needs none
 
 
 def test_a_model_without_a_role_passes_none(plane: ControlPlane) -> None:
@@ -87,7 +112,7 @@ def test_of_concurrent_creates_of_one_name_exactly_one_is_answered(
 ) -> None:
     body = json.dumps(training_job).encode()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: plane.api.handle("CreateTrainingJob", body, "tester"), range(8)))
+        answers = list(pool.map(lambda _: plane.api.handle("CreateTrainingJob", body, Caller()), range(8)))
     assert sorted(status for status, _, _ in answers) == [200] + [400] * 7
     refused = {json.loads(body)["__type"] for status, _, body in answers if status == 400}
     assert refused == {"ResourceInUse"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import ACCOUNT, IMAGE, REGION, ControlPlane, error_of
+from ..conftest import ACCOUNT, IMAGE, REGION, Caller, ControlPlane, error_of
 
 PREFIX = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
 SPECIFICATION = {"Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://artifacts/model.tar.gz"}]}
@@ -53,7 +53,7 @@ def test_a_version_is_one_more_than_the_highest_ever(plane: ControlPlane) -> Non
 def test_concurrent_registrations_get_versions_of_their_own(plane: ControlPlane) -> None:
     body = json.dumps({"ModelPackageGroupName": "digits", "InferenceSpecification": SPECIFICATION}).encode()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: plane.api.handle("CreateModelPackage", body, "tester"), range(16)))
+        answers = list(pool.map(lambda _: plane.api.handle("CreateModelPackage", body, Caller()), range(16)))
     assert {status for status, _, _ in answers} == {200}
     assert sorted(versions(plane)) == list(range(1, 17))
 

@@ -8,7 +8,9 @@ from shared.log import Log
 from check_rollout.logic import check
 from check_rollout.settings import Settings
 
-INVOKE_TIMEOUT_SECONDS = 60
+# As long as the API would wait; three attempts fit into the function's 90 s, so that one lost request fails no rollout.
+INVOKE_TIMEOUT_SECONDS = 25
+ATTEMPTS = 3
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -21,7 +23,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         event,
         ssm=client("ssm"),
         sagemaker=client("sagemaker"),
-        runtime=client("sagemaker-runtime", read_timeout_seconds=INVOKE_TIMEOUT_SECONDS, attempts=1),
+        runtime=client("sagemaker-runtime", read_timeout_seconds=INVOKE_TIMEOUT_SECONDS, attempts=ATTEMPTS),
         workloads_path=settings.workloads_path,
     )
     log.info("checked", **result)

@@ -20,7 +20,7 @@ class DataSetTooLarge(SlipwayError):
     """A data set of so many objects that a run's input could not carry them."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class StoredObject:
     """The current version of an object; `size` in bytes, `etag` without quotes."""
 
@@ -31,7 +31,7 @@ class StoredObject:
 
 
 def current_objects(s3: Any, *, bucket: str, prefix: str, channels: dict[str, list[str]]) -> list[StoredObject]:
-    """The current versions under the data set's `prefix`, by key: request.json and the files of the manifest's
+    """The current versions under the data set's `prefix`, in S3's order, by key: request.json and the files of the manifest's
     channels.
 
     ListObjectVersions, because ListObjectsV2 tells no version ids; a deleted object has no current version there.
@@ -51,7 +51,7 @@ def current_objects(s3: Any, *, bucket: str, prefix: str, channels: dict[str, li
             for v in versions
             if v["IsLatest"] and _belongs(v["Key"].removeprefix(prefix), channels)
         ]
-    return sorted(found)
+    return found
 
 
 def _belongs(name: str, channels: dict[str, list[str]]) -> bool:

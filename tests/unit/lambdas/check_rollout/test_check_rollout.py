@@ -135,3 +135,10 @@ def test_a_workload_without_sample_request_is_judged_by_what_sagemaker_says(
     parameters["/slipway/dev/workloads/digits"]["serving"]["sample_request"] = None
     assert handler(PLAN, context)["serving"] is True
     assert aws.called("InvokeEndpoint") == []
+
+
+def test_one_lost_request_fails_no_rollout(aws: LoopbackAws, serving: Serving, context: Any) -> None:
+    lost = Invocation(status=503, headers={"x-amzn-ErrorType": "ServiceUnavailable"}, body=b"{}")
+    answers = iter([lost, answered()])
+    aws.invoke = lambda endpoint, body, headers: next(answers)
+    assert handler(PLAN, context)["serving"] is True

@@ -1,0 +1,54 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from request_training.dataset import StoredObject, missing_files, parse_request
+
+CHANNELS = {"train": ["*.csv", "schema.json"], "test": ["[0-9]*.csv"]}
+
+
+def stored(*names: str) -> list[StoredObject]:
+    return [StoredObject(key=f"w/d/{name}", version_id="v", size=1, etag="e") for name in names]
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        ([], ["test/[0-9]*.csv", "train/*.csv", "train/schema.json"]),
+        (["train/a.csv", "train/schema.json", "test/1.csv"], []),
+        (["train/a.csv", "train/schema.json", "test/a.csv"], ["test/[0-9]*.csv"]),
+        (["test/a.csv", "test/schema.json", "test/1.csv"], ["train/*.csv", "train/schema.json"]),
+        (["train/A.CSV", "train/schema.json", "test/1.csv"], ["train/*.csv"]),
+        (["train/part/a.csv", "train/schema.json", "test/1.csv"], []),
+    ],
+)
+def test_a_data_set_is_complete_when_each_pattern_of_each_channel_matches(names: list[str], missing: list[str]) -> None:
+    assert missing_files(stored(*names), prefix="w/d/", channels=CHANNELS) == missing
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({}, {}),
+        ({"hyperparameters": {}}, {}),
+        (
+            {"hyperparameters": {"a": "x", "b": 1, "c": 0.5, "d": True, "e": False}},
+            {"a": "x", "b": "1", "c": "0.5", "d": "true", "e": "false"},
+        ),
+    ],
+)
+def test_scalars_become_strings(document: Any, expected: dict[str, str]) -> None:
+    assert parse_request(json.dumps(document).encode()) == expected
+
+
+@given(st.binary())
+def test_no_bytes_raise_anything_but_a_value_error(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse_request(data)
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans()))
+def test_every_object_of_scalars_is_taken(values: dict[str, Any]) -> None:
+    assert parse_request(json.dumps({"hyperparameters": values}).encode()).keys() == values.keys()

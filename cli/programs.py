@@ -95,7 +95,8 @@ def _failed(name: str, code: int, lines: Sequence[str]) -> CommandFailed:
 def relevant(lines: Sequence[str]) -> str:
     """The lines that say why: a Python exception without its stack, those that name a failure, or the last ones."""
     marks = ("❌", "FAILED", "failed:", "Error:", "error:", "Exception")
-    named = list(dict.fromkeys(line.strip() for line in lines if any(mark in line for mark in marks)))
+    # The same resource fails twice in CDK's list, with and without a count before it: without columns they are one.
+    named = list(dict.fromkeys(line.rsplit(" | ", 1)[-1].strip() for line in lines if any(m in line for m in marks)))
     shown = _exception(lines) or named or [line for line in lines if line.strip()]
     return "\n".join(f"  {line}" for line in shown[-SHOWN_LINES:])
 

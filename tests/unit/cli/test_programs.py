@@ -40,6 +40,13 @@ def test_a_failure_shows_the_lines_that_name_it_and_the_log() -> None:
     assert "logs/some.log" in raised.value.hint
 
 
+def test_a_resource_that_cdk_lists_as_failed_twice_is_shown_once() -> None:
+    rest = "10:06:53 AM | CREATE_FAILED | AWS::S3::Bucket | Data (Data1) BucketAlreadyExists: data"
+    lines = ["slipway-dev-platform | 3/9 | 10:06:52 AM | CREATE_COMPLETE | AWS::KMS::Key | Key"]
+    lines += [f"slipway-dev-platform | 18/57 | {rest}", f"slipway-dev-platform | {rest}"]
+    assert programs.relevant(lines) == "  Data (Data1) BucketAlreadyExists: data"
+
+
 def test_of_a_python_exception_the_message_is_shown_and_not_the_stack() -> None:
     lines = ["Bundling", "Traceback (most recent call last):", '  File "app.py", line 3', "    build()"]
     message = ["infra.ManifestError: workload.yaml: gate.goal: 'maximise'", "  allowed: maximize, minimize"]

@@ -39,8 +39,8 @@ def deploy(session: Session, target: Target, board: Board, *, approve_all: bool)
         def show(line: str) -> None:
             if session.verbose:
                 session.out.print(line, markup=False, highlight=False, soft_wrap=True)
-            elif session.out.is_terminal:
-                board.note(phase, stack.progress(line) or phase.detail)
+            else:
+                board.note(phase, stack.progress(line) or phase.detail, fleeting=True)
 
         stack.deploy(target, approve_all=approve_all, on_line=show)
         phase.detail = ""

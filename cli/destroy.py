@@ -58,7 +58,10 @@ class Removal:
             for repository in self.repositories:
                 _empty_repository(self.target, repository)
         with board.phase("delete stacks") as phase:
-            stack.destroy(self.target, on_line=lambda line: board.note(phase, stack.progress(line) or phase.detail))
+            stack.destroy(
+                self.target,
+                on_line=lambda line: board.note(phase, stack.progress(line) or phase.detail, fleeting=True),
+            )
         with board.phase("delete what the stacks retain"):
             self._delete_retained()
 

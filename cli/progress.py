@@ -73,12 +73,13 @@ class Board:
         self._line(f"[ ] {name}")
         return phase
 
-    def note(self, phase: Phase, detail: str) -> None:
-        """Say what a phase is doing now; shown when it changed."""
+    def note(self, phase: Phase, detail: str, *, fleeting: bool = False) -> None:
+        """Say what a phase is doing now; shown when it changed. What is `fleeting` makes no line of its own."""
         if detail == phase.detail:
             return
         phase.detail = detail
-        self._line(f"    {phase.name}: {detail}")
+        if not fleeting:
+            self._line(f"    {phase.name}: {detail}")
 
     def end(self, phase: Phase, *, seconds: float | None = None, failed: bool = False) -> None:
         """End a phase. `seconds` overrides our own count where the cloud's time stamps say how long it took."""

@@ -31,6 +31,14 @@ def test_without_a_terminal_every_change_is_a_line() -> None:
     ]
 
 
+def test_what_is_fleeting_makes_no_line() -> None:
+    output = io.StringIO()
+    with board(output) as shown, shown.phase("deploy") as phase:
+        shown.note(phase, "3/27 AWS::KMS::Key", fleeting=True)
+    assert output.getvalue().splitlines() == ["[ ] deploy", "[x] deploy (1.0 s)"]
+    assert phase.detail == "3/27 AWS::KMS::Key"
+
+
 def test_a_failed_phase_is_marked_and_the_error_goes_on() -> None:
     output = io.StringIO()
     with pytest.raises(ValueError, match="no"), board(output) as shown, shown.phase("deploy"):

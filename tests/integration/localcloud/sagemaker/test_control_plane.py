@@ -1,0 +1,134 @@
+"""SageMaker's control plane inside the embedded cloud: behind its IAM, in front of its EventBridge, across a kill."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, policy, unique
+
+CONTAINER = {"Image": "000000000000.dkr.ecr.us-east-1.amazonaws.com/serving:1"}
+SPECIFICATION = {"Containers": [CONTAINER]}
+
+
+def user(cloud: EmbeddedCloud, *statements: dict[str, Any]) -> Any:
+    """A SageMaker client of a new IAM user with these permissions."""
+    iam, name = cloud.client("iam"), unique("user")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="test", PolicyDocument=policy(*statements))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return cloud.client("sagemaker", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+
+
+def denial(call: Any, **arguments: Any) -> str:
+    with pytest.raises(ClientError) as refused:
+        call(**arguments)
+    assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    return refused.value.response["Error"]["Message"]
+
+
+def test_a_role_can_be_handed_over_only_with_pass_role_on_it(cloud: EmbeddedCloud) -> None:
+    role = cloud.role(unique("serving"), "sagemaker.amazonaws.com")
+    create = allow("sagemaker:CreateModel")
+    request = {"ModelName": unique("m"), "PrimaryContainer": CONTAINER, "ExecutionRoleArn": role}
+    message = denial(user(cloud, create).create_model, **request)
+    assert f"is not authorized to perform: iam:PassRole on resource: {role}" in message
+
+    elsewhere = allow("iam:PassRole", role) | {
+        "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+    }
+    assert "iam:PassRole" in denial(user(cloud, create, elsewhere).create_model, **request)
+
+    here = allow("iam:PassRole", role) | {
+        "Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    }
+    assert user(cloud, create, here).create_model(**request)["ModelArn"].endswith(request["ModelName"])
+
+
+def test_tagging_what_is_created_needs_add_tags(cloud: EmbeddedCloud) -> None:
+    client = user(cloud, allow("sagemaker:CreateModel"))
+    request = {"ModelName": unique("m"), "PrimaryContainer": CONTAINER}
+    assert "sagemaker:AddTags" in denial(client.create_model, **request, Tags=[{"Key": "a", "Value": "b"}])
+    client.create_model(**request)
+
+
+def test_permissions_on_names_hold(cloud: EmbeddedCloud) -> None:
+    prefix = f"arn:aws:sagemaker:{cloud.region}:{cloud.account}:model/"
+    client = user(cloud, allow("sagemaker:CreateModel", f"{prefix}vision-*"))
+    other = unique("speech")
+    assert f"{prefix}{other}" in denial(client.create_model, ModelName=other, PrimaryContainer=CONTAINER)
+    name = unique("vision")
+    assert client.create_model(ModelName=name, PrimaryContainer=CONTAINER)["ModelArn"] == f"{prefix}{name}"
+
+
+def test_an_approved_model_package_reaches_the_rule_that_waits_for_it(cloud: EmbeddedCloud) -> None:
+    group, events, sqs = unique("digits"), cloud.client("events"), cloud.client("sqs")
+    queue = sqs.create_queue(QueueName=group)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Model Package State Change"],
+        "detail": {"ModelPackageGroupName": [group], "ModelApprovalStatus": ["Approved"]},
+    }
+    rule = events.put_rule(Name=group, EventPattern=json.dumps(pattern))["RuleArn"]
+    send = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    send |= {"Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy(send)})
+    events.put_targets(Rule=group, Targets=[{"Id": "queue", "Arn": arn}])
+
+    sagemaker = cloud.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    package = sagemaker.create_model_package(ModelPackageGroupName=group, InferenceSpecification=SPECIFICATION)
+    sagemaker.update_model_package(ModelPackageArn=package["ModelPackageArn"], ModelApprovalStatus="Approved")
+
+    messages = eventually(lambda: sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"))
+    (event,) = [json.loads(message["Body"]) for message in messages]
+    assert event["source"] == "aws.sagemaker"
+    assert event["resources"] == [package["ModelPackageArn"]]
+    assert event["detail"]["ModelPackageVersion"] == 1
+    assert event["detail"]["UpdatedModelPackageFields"] == ["ModelApprovalStatus"]
+
+
+def test_concurrent_creates_of_one_name_make_one(cloud: EmbeddedCloud) -> None:
+    name, client = unique("m"), cloud.client("sagemaker")
+
+    def create(_: int) -> str:
+        try:
+            client.create_model(ModelName=name, PrimaryContainer=CONTAINER)
+        except ClientError as error:
+            return error.response["Error"]["Message"]
+        return "created"
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = sorted(pool.map(create, range(6)))
+    assert outcomes[-1] == "created"
+    assert all(outcome.startswith("Cannot create already existing model") for outcome in outcomes[:-1])
+
+
+def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
+    cloud = EmbeddedCloud.start(tmp_path / "cloud")
+    client = cloud.client("sagemaker")
+    client.create_model_package_group(ModelPackageGroupName="digits")
+    # A saved generation of the other services, without which a new start would begin empty.
+    eventually(lambda: list((cloud.state_dir / "generations").iterdir()))
+    client.create_model(ModelName="m", PrimaryContainer=CONTAINER, Tags=[{"Key": "a", "Value": "b"}])
+    arn = client.create_model_package(ModelPackageGroupName="digits", InferenceSpecification=SPECIFICATION)[
+        "ModelPackageArn"
+    ]
+    cloud.kill()
+    revived = EmbeddedCloud.start(cloud.state_dir, cloud.port)
+    try:
+        client = revived.client("sagemaker")
+        model = client.describe_model(ModelName="m")
+        assert client.list_tags(ResourceArn=model["ModelArn"])["Tags"] == [{"Key": "a", "Value": "b"}]
+        assert client.describe_model_package(ModelPackageName=arn)["ModelPackageVersion"] == 1
+        again = client.create_model_package(ModelPackageGroupName="digits", InferenceSpecification=SPECIFICATION)
+        assert again["ModelPackageArn"].endswith("digits/2")
+    finally:
+        revived.stop()

@@ -1,6 +1,7 @@
 """The CreateModelPackage request of a run that passed."""
 
 import hashlib
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,12 +12,12 @@ CONTENT_TYPE = "application/json"
 
 def model_package(descriptor: Descriptor, verdict: dict[str, Any], *, verdict_uri: str) -> dict[str, Any]:
     """The request; the client token makes a retried Register state answer with the version that exists already."""
-    gate, run = descriptor["gate"], verdict["run"]
-    value = verdict["challenger"]["metrics"][gate["metric"]]
+    run, metric = verdict["run"], descriptor["gate"]["metric"]
+    value = verdict["challenger"]["metrics"][metric]
     token = hashlib.sha256(f"{descriptor['model_package_group']}/{run}".encode()).hexdigest()[:32]
     return {
         "ModelPackageGroupName": descriptor["model_package_group"],
-        "ModelPackageDescription": f"{descriptor['name']}, run {run}: {gate['metric']} {value}",
+        "ModelPackageDescription": f"{descriptor['name']}, run {run}: {_metadata(metric)} {value}",
         "InferenceSpecification": {
             "Containers": [{"Image": descriptor["serving"]["image_uri"], "ModelDataUrl": verdict["model_uri"]}],
             "SupportedContentTypes": [CONTENT_TYPE],
@@ -36,11 +37,16 @@ def model_package(descriptor: Descriptor, verdict: dict[str, Any], *, verdict_ur
             "training-image": verdict["training_image_uri"],
             "training-job": verdict["training_job"],
             "verdict-uri": verdict_uri,
-            "metric": gate["metric"][:256],
+            "metric": _metadata(metric),
             "value": str(value),
         },
         "ClientToken": token,
     }
+
+
+def _metadata(text: str) -> str:
+    """Free text of a manifest as CustomerMetadataProperties takes it: up to 256 of these characters."""
+    return re.sub(r"[^\w .:/=+@-]", "_", text)[:256]
 
 
 def code_hash(code_uri: str) -> str:

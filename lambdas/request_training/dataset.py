@@ -31,8 +31,7 @@ class StoredObject:
 
 
 def current_objects(s3: Any, *, bucket: str, prefix: str, channels: dict[str, list[str]]) -> list[StoredObject]:
-    """The current versions under the data set's `prefix`, in S3's order, by key: request.json and the files of the manifest's
-    channels.
+    """The current versions under the data set's `prefix`: request.json and the files of the channels, by key.
 
     ListObjectVersions, because ListObjectsV2 tells no version ids; a deleted object has no current version there.
     """

@@ -1,3 +1,4 @@
+import contextlib
 import json
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_scalars_become_strings(document: Any, expected: dict[str, str]) -> None
 
 @given(st.binary())
 def test_no_bytes_raise_anything_but_a_value_error(data: bytes) -> None:
-    with pytest.raises(ValueError):
+    with contextlib.suppress(ValueError):
         parse_request(data)
 
 

@@ -1,0 +1,41 @@
+from typing import Any
+
+from decide_gate.registration import code_hash, model_package
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.botocore_model import violations
+
+
+def verdict(metric: str, run: str = "20261112-080000-ab12-0123456789ab") -> dict[str, Any]:
+    return {
+        "run": run,
+        "dataset": "20261112-080000-ab12",
+        "data_hash": "0123456789ab",
+        "challenger": {"metrics": {metric: 0.987654321}},
+        "model_uri": "s3://slipway-artifacts/digits/training/job/output/model.tar.gz",
+        "evaluation_uri": "s3://slipway-artifacts/digits/evaluation/job/evaluation.json",
+        "code_uri": "s3://assets/2a9b.zip",
+        "training_image_uri": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/pytorch-training:2.8-cpu-py312",
+        "training_job": "slipway-dev-digits-0123456789ab",
+    }
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(metric=st.text(min_size=1, max_size=400))
+def test_a_metric_of_any_name_makes_a_request_that_sagemaker_takes(descriptor: dict[str, Any], metric: str) -> None:
+    named = {**descriptor, "gate": {**descriptor["gate"], "metric": metric}}
+    request = model_package(named, verdict(metric), verdict_uri="s3://slipway-artifacts/digits/verdicts/run.json")  # type: ignore[arg-type]
+    assert violations("sagemaker", "CreateModelPackage", request) == []
+
+
+def test_two_runs_never_share_a_client_token(descriptor: dict[str, Any]) -> None:
+    tokens = {
+        model_package(descriptor, verdict("accuracy", run), verdict_uri="s3://b/k")["ClientToken"]  # type: ignore[arg-type]
+        for run in ("run-1", "run-2")
+    }
+    assert len(tokens) == 2
+
+
+def test_the_codes_hash_is_the_name_of_its_zip() -> None:
+    assert code_hash("s3://cdk-hnb659fds-assets-123456789012-eu-central-1/2a9b.zip") == "2a9b"

@@ -75,7 +75,7 @@ class Provisioner:
     def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str) -> Created:
         """In place where the API can, otherwise a new resource; the stack's clean-up deletes the old one."""
         changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)} - {"Tags"}
-        name = _name(physical_id)
+        name = old.get(self._type.name) or _name(physical_id)
         if not changed <= self._type.updatable:
             if new.get(self._type.name) == name:
                 raise ResourceFailed(
@@ -89,16 +89,17 @@ class Provisioner:
         self._retag(physical_id, old, new)
         return self._settled(name)
 
-    def delete(self, physical_id: str, _properties: Properties) -> None:
+    def delete(self, physical_id: str, properties: Properties) -> None:
         """Delete it; one that is gone already is fine."""
+        name = properties.get(self._type.name) or _name(physical_id)
         try:
-            self._call("Delete", {self._type.name: _name(physical_id)})
+            self._call("Delete", {self._type.name: name})
         except ClientError as error:
             if not _missing(error):
                 raise
             return
         if self._type.settles:
-            self._gone(_name(physical_id))
+            self._gone(name)
 
     def _call(self, verb: str, request: dict[str, Any]) -> dict[str, Any]:
         return self._client()._make_api_call(f"{verb}{self._type.noun}", request)
@@ -157,7 +158,8 @@ def _name(arn_or_name: str) -> str:
 
 
 def _generated(stack_name: str, logical_id: str) -> str:
-    return f"{logical_id}-{stack_name}"[:50].rstrip("-") + f"-{uuid.uuid4().hex[:12]}"
+    """In lower case, as ARNs are: the name must be found in the physical id."""
+    return f"{logical_id}-{stack_name}"[:50].rstrip("-").lower() + f"-{uuid.uuid4().hex[:12]}"
 
 
 def _tags(properties: Properties) -> dict[str, str]:

@@ -184,6 +184,7 @@ class Identity:
                 keywords["message"] = actions.identity_denial_message(
                     action, principal_arn, keywords.get("resource_arn", "*"), keywords.get("explicit_deny", False)
                 )
-            return original(service, action, principal_arn, request_id, **keywords)
+            status, headers, body = original(service, action, principal_arn, request_id, **keywords)
+            return status, {"x-amzn-requestid": request_id, **headers}, body
 
         actions.access_denied_response = response

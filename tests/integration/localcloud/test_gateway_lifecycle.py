@@ -1,0 +1,190 @@
+"""Starting, stopping and killing the embedded cloud, and what it keeps."""
+
+import io
+import json
+import os
+import signal
+import socket
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from localcloud import processes
+from tests.support.embedded_cloud import EmbeddedCloud, allow, command, eventually, free_port, unique
+
+SLEEPER = """
+import os, subprocess, sys, time
+def handler(event, context):
+    # in a session of its own, as a stray process would be
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    return {"worker": os.getpid(), "child": child.pid}
+"""
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Starts embedded clouds in the test's folder and stops what still runs of them."""
+    clouds = []
+
+    def start(name: str = "state", port: int | None = None) -> EmbeddedCloud:
+        clouds.append(EmbeddedCloud.start(tmp_path / name, port))
+        return clouds[-1]
+
+    yield start
+    for cloud in clouds:
+        command("stop", "--state", str(cloud.state_dir))
+
+
+def generations(cloud: EmbeddedCloud) -> list[Path]:
+    return sorted((cloud.state_dir / "generations").glob("generation-*.json"))
+
+
+def saved(cloud: EmbeddedCloud, text: str) -> bool:
+    """Whether the newest generation contains the text."""
+    return any(text in generation.read_text() for generation in generations(cloud)[-1:])
+
+
+def function(cloud: EmbeddedCloud, zip_file: bytes) -> str:
+    name = unique("function")
+    role = cloud.role(name, "lambda.amazonaws.com")
+    cloud.client("lambda").create_function(
+        FunctionName=name,
+        Role=role,
+        Runtime="python3.12",
+        Handler="index.handler",
+        Code={"ZipFile": zip_file},
+        Timeout=30,
+    )
+    return name
+
+
+def zipped(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", source)
+    return buffer.getvalue()
+
+
+def test_start_prints_what_clients_need_and_a_second_start_the_same(started):
+    cloud = started()
+    arguments = ("--state", str(cloud.state_dir), "--port", str(cloud.port))
+    again = json.loads(command("start", *arguments).stdout)
+    status = command("status", "--state", str(cloud.state_dir))
+    assert again == json.loads(status.stdout)
+    assert status.returncode == 0
+    assert again["pid"] == cloud.pid
+    assert set(again) >= {"endpoint_url", "pid", "region", "account", "access_key_id", "secret_access_key", "state"}
+
+
+def test_status_of_nothing_is_one(tmp_path):
+    assert command("status", "--state", str(tmp_path)).returncode == 1
+
+
+def test_a_taken_port_is_named(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = command("start", "--state", str(tmp_path), "--port", str(port))
+    assert result.returncode == 1
+    assert f"port {port}" in result.stderr
+    assert "--port" in result.stderr
+
+
+def test_one_folder_has_one_server(started):
+    cloud = started()
+    result = command("serve", "--state", str(cloud.state_dir), "--port", str(free_port()))
+    assert result.returncode == 1
+    assert str(cloud.pid) in result.stderr
+
+
+def test_a_reused_pid_is_not_taken_for_the_server(started):
+    cloud = started()
+    cloud.stop()
+    instance = cloud.state_dir / "instance.json"
+    recorded = json.loads(instance.read_text())
+    instance.write_text(json.dumps({**recorded, "pid": os.getpid()}))
+    assert command("status", "--state", str(cloud.state_dir)).returncode == 1
+    assert command("stop", "--state", str(cloud.state_dir)).returncode == 0  # and this very process lives on
+
+
+def test_the_secret_key_is_for_the_owner_only(started):
+    cloud = started()
+    assert (cloud.state_dir / "credentials.json").stat().st_mode & 0o077 == 0
+
+
+def test_two_clouds_know_nothing_of_each_other(started):
+    one, other = started("one"), started("other")
+    one.client("s3").create_bucket(Bucket="shared-name")
+    assert other.client("s3").list_buckets()["Buckets"] == []
+    assert one.secret_access_key != other.secret_access_key
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_state_survives(started, end):
+    cloud = started()
+    bucket, group = unique("bucket"), unique("group")
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"body")
+    role = cloud.role(unique("role"), "states.amazonaws.com", allow("s3:*"))
+    cloud.client("ssm").put_parameter(Name="/a/b", Value="v", Type="String")
+    cloud.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
+    if end == "kill":
+        eventually(lambda: saved(cloud, "/a/b"))
+        cloud.kill()
+    else:
+        cloud.stop()
+    again = started(port=cloud.port)
+    assert again.restored.startswith("generation-")
+    assert again.client("s3").get_object(Bucket=bucket, Key="a")["Body"].read() == b"body"
+    assert again.client("ssm").get_parameter(Name="/a/b")["Parameter"]["Value"] == "v"
+    assert again.client("iam").get_role(RoleName=role.rsplit("/", 1)[-1])["Role"]["Arn"] == role
+    assert again.client("sagemaker").describe_model_package_group(ModelPackageGroupName=group)
+
+
+def test_unusable_state_is_given_up_whole_and_said(started):
+    cloud = started()
+    cloud.client("s3").create_bucket(Bucket="old")
+    cloud.client("sagemaker").create_model_package_group(ModelPackageGroupName="old")
+    cloud.stop()
+    generations(cloud)[-1].write_text('{"ministack": "0.0.1", "services": {}}')
+    again = started(port=cloud.port)
+    assert again.restored.startswith("empty (")
+    assert "0.0.1" in again.restored
+    assert "0.0.1" in (cloud.state_dir / "logs" / "server.log").read_text()
+    assert again.client("s3").list_buckets()["Buckets"] == []
+    assert again.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs Linux: a subreaper collects stray processes")
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_nothing_survives_the_server(started, end):
+    cloud = started()
+    name = function(cloud, zipped(SLEEPER))
+    pids = json.load(cloud.client("lambda").invoke(FunctionName=name)["Payload"])
+    assert all(processes.start_time(pid) for pid in pids.values())
+    cloud.stop() if end == "stop" else cloud.kill()
+    eventually(lambda: not any(processes.start_time(pid) for pid in pids.values()))
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs Linux: PR_SET_PDEATHSIG")
+def test_the_server_ends_with_its_guardian(started):
+    cloud = started()
+    status = Path(f"/proc/{cloud.pid}/stat").read_text()
+    os.kill(int(status.rpartition(")")[2].split()[1]), signal.SIGKILL)
+    eventually(lambda: not processes.start_time(cloud.pid))
+
+
+def test_a_stack_caught_by_a_kill_can_be_deployed_again(started):
+    cloud = started()
+    cloudformation = cloud.client("cloudformation")
+    name = function(cloud, zipped("import time\ndef handler(event, context): time.sleep(600)"))
+    token = cloud.client("lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+    hanging = {"Resources": {"C": {"Type": "Custom::C", "Properties": {"ServiceToken": token}}}}
+    cloudformation.create_stack(StackName="caught", TemplateBody=json.dumps(hanging))
+    eventually(lambda: saved(cloud, '"CREATE_IN_PROGRESS"'))
+    cloud.kill()
+    again = started(port=cloud.port).client("cloudformation")
+    assert again.describe_stacks(StackName="caught")["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"

@@ -1,0 +1,97 @@
+"""CloudFormation's SageMaker types."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.embedded_cloud import EmbeddedCloud, eventually, unique
+
+
+def _template(cloud: EmbeddedCloud, role: str, *, instances: int = 1, tag: str = "one") -> str:
+    image = f"{cloud.account}.dkr.ecr.{cloud.region}.amazonaws.com/serving:1"
+    tags = [{"Key": "stage", "Value": tag}]
+    variant = {
+        "VariantName": "primary",
+        "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]},
+        "InitialInstanceCount": instances,
+        "InstanceType": "ml.m5.large",
+        "InitialVariantWeight": 1,
+    }
+    resources = {
+        "Group": {
+            "Type": "AWS::SageMaker::ModelPackageGroup",
+            "Properties": {"ModelPackageGroupName": {"Ref": "AWS::StackName"}, "Tags": tags},
+        },
+        "Model": {
+            "Type": "AWS::SageMaker::Model",
+            "Properties": {"ExecutionRoleArn": role, "PrimaryContainer": {"Image": image}},
+        },
+        "Config": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"ProductionVariants": [variant]}},
+    }
+    outputs = {
+        "Group": {"Value": {"Ref": "Group"}},
+        "Model": {"Value": {"Ref": "Model"}},
+        "Config": {"Value": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}},
+    }
+    return json.dumps({"Resources": resources, "Outputs": outputs})
+
+
+def _settled(cloud: EmbeddedCloud, name: str) -> dict:
+    client = cloud.client("cloudformation")
+
+    def done() -> dict | None:
+        stack = client.describe_stacks(StackName=name)["Stacks"][0]
+        return None if stack["StackStatus"].endswith("_IN_PROGRESS") else stack
+
+    return eventually(done)
+
+
+def _outputs(stack: dict) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+@pytest.fixture(scope="module")
+def role(cloud):
+    return cloud.role(unique("model"), "sagemaker.amazonaws.com")
+
+
+def test_resources_are_made_updated_replaced_and_deleted(cloud, role):
+    cloudformation, sagemaker, name = cloud.client("cloudformation"), cloud.client("sagemaker"), unique("stack")
+    cloudformation.create_stack(StackName=name, TemplateBody=_template(cloud, role))
+    created = _settled(cloud, name)
+    assert created["StackStatus"] == "CREATE_COMPLETE", created
+    first = _outputs(created)
+    assert first["Group"] == f"arn:aws:sagemaker:{cloud.region}:{cloud.account}:model-package-group/{name}"
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=first["Config"])
+    assert config["ProductionVariants"][0]["ModelName"] == first["Model"].rsplit("/", 1)[-1]
+
+    cloudformation.update_stack(StackName=name, TemplateBody=_template(cloud, role, instances=2, tag="two"))
+    updated = _settled(cloud, name)
+    assert updated["StackStatus"] == "UPDATE_COMPLETE", updated
+    second = _outputs(updated)
+    assert (second["Group"], second["Model"]) == (first["Group"], first["Model"])
+    assert second["Config"] != first["Config"]  # an endpoint config cannot be changed
+    tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=second["Group"])["Tags"]}
+    assert tags["stage"] == "two"
+    eventually(lambda: _configs(sagemaker) == {second["Config"]})
+
+    cloudformation.delete_stack(StackName=name)
+    eventually(lambda: _configs(sagemaker) == set())
+    with pytest.raises(ClientError):
+        sagemaker.describe_model_package_group(ModelPackageGroupName=name)
+
+
+def _configs(sagemaker) -> set[str]:
+    return {config["EndpointConfigName"] for config in sagemaker.list_endpoint_configs()["EndpointConfigs"]}
+
+
+def test_what_the_api_refuses_is_the_stacks_reason(cloud, role):
+    cloudformation, name = cloud.client("cloudformation"), unique("stack")
+    group = {"Type": "AWS::SageMaker::ModelPackageGroup", "Properties": {"ModelPackageGroupName": "under_score"}}
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Group": group}}))
+    assert _settled(cloud, name)["StackStatus"] == "ROLLBACK_COMPLETE"
+    reasons = [
+        e.get("ResourceStatusReason", "") for e in cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    ]
+    assert any("modelPackageGroupName" in reason for reason in reasons), reasons

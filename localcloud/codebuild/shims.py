@@ -17,7 +17,7 @@ def write(folder: Path) -> None:
     root = Path(localcloud.__file__).resolve().parent.parent
     for command in _COMMANDS:
         path = folder / command
-        # -P: nothing of the build's own folder is imported in place of ours.
-        call = f'exec {shlex.quote(sys.executable)} -P -m localcloud.images {command} "$@"'
+        # -P: nothing of the build's own folder is imported in place of ours; -u: output and errors stay in order.
+        call = f'exec {shlex.quote(sys.executable)} -P -u -m localcloud.images {command} "$@"'
         path.write_text(f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(root))} {call}\n", encoding="utf-8")
         path.chmod(0o755)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.images import reference
-from localcloud.images.errors import PushDenied
+from localcloud.images.errors import RegistryRefused
 from localcloud.images.registry import ImageRegistry
 
 STATE_VARIABLE = "LOCALCLOUD_STATE"
@@ -53,8 +53,13 @@ def aws(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     parser.add_argument("service", choices=["ecr"])
     parser.add_argument("operation", choices=["get-login-password"])
     region = parser.parse_args(arguments).region
+    from botocore.exceptions import ClientError
+
     client = _ecr({**variables, "AWS_REGION": region} if region else variables)
-    token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    try:
+        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    except ClientError as error:
+        raise RegistryRefused(str(error)) from error
     print(base64.b64decode(token).decode().partition(":")[2])
     return 0
 
@@ -98,7 +103,7 @@ def _build(registry: ImageRegistry, parsed: argparse.Namespace, variables: Mappi
 def _login(parsed: argparse.Namespace, variables: Mapping[str, str]) -> None:
     registry = parsed.registry.removeprefix("https://").rstrip("/")
     if parsed.username != "AWS" or not sys.stdin.read().strip():
-        raise PushDenied(
+        raise RegistryRefused(
             f"login attempt to https://{registry}/v2/ failed with status: 400 Bad Request: ECR takes the user name AWS"
             " and the password that `aws ecr get-login-password` prints"
         )
@@ -113,7 +118,7 @@ def _push(registry: ImageRegistry, parsed: argparse.Namespace, variables: Mappin
     target = reference.parse(parsed.tag)
     print(f"The push refers to repository [{target.name}]")
     if target.registry not in _logins(variables):
-        raise PushDenied(f"no basic auth credentials: run `docker login` for {target.registry or 'a registry'} first")
+        raise RegistryRefused(f"no basic auth credentials: run `docker login` for {target.registry or 'one'}")
     digest = registry.push(parsed.tag)
     print(f"{target.tag}: digest: {digest}")
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.images.errors import ImageNotFound, PushDenied
+from localcloud.images.errors import ImageNotFound, RegistryRefused
 from localcloud.images.reference import Reference
 from localcloud.images.store import MANIFEST_TYPE
 
@@ -36,7 +36,7 @@ class ElasticContainerRegistry:
     def push(self, target: Reference, *, manifest: bytes, config: bytes) -> None:
         """Uploads the configuration as the image's blob, then puts the manifest, in the order of `docker push`.
 
-        Raises PushDenied with ECR's own message (no such repository, immutable tag, access denied).
+        Raises RegistryRefused with ECR's own message (no such repository, immutable tag, access denied).
         """
         from botocore.exceptions import ClientError
 
@@ -53,11 +53,11 @@ class ElasticContainerRegistry:
                 imageTag=target.tag,
             )
         except ClientError as error:
-            raise PushDenied(f"{target}: {_message(error)}") from error
+            raise RegistryRefused(f"{target}: {_message(error)}") from error
 
     def _tags(self, wanted: Reference) -> str:
-        ids = self._make().list_images(repositoryName=wanted.repository)["imageIds"]
-        return ", ".join(sorted(image["imageTag"] for image in ids if "imageTag" in image)) or "no images"
+        found = self._make().describe_images(repositoryName=wanted.repository)["imageDetails"]
+        return ", ".join(sorted(tag for image in found for tag in image.get("imageTags", []))) or "no tagged image"
 
 
 def _upload(client: Any, repository: str, digest: str, blob: bytes) -> None:

@@ -108,6 +108,9 @@ def _copy(source: Path, destination: Path) -> None:
     except (OSError, shutil.Error):  # a file system without hard links
         shutil.rmtree(destination, ignore_errors=True)
         shutil.copytree(source, destination, symlinks=True)
+    # When uv replaces a package it leaves the bytecode of modules that lie in no folder of their own.
+    for cache in destination.glob("lib/*/site-packages/__pycache__"):
+        shutil.rmtree(cache)
 
 
 @contextlib.contextmanager

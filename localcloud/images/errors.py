@@ -5,7 +5,7 @@ InvalidRequirements(ValueError)         a requirement file is missing or names w
 EnvironmentBuildFailed(RuntimeError)    uv's own message
 DockerfileError(ValueError)             file, line and instruction that the embedded cloud cannot follow
 InvalidReference(ValueError)            not an image reference
-PushDenied(RuntimeError)                the registry refused; ECR's own message
+RegistryRefused(RuntimeError)           the registry refused: ECR's own message
 """
 
 
@@ -25,8 +25,8 @@ class EnvironmentBuildFailed(RuntimeError):
     """uv could not install the requirements."""
 
 
-class PushDenied(RuntimeError):
-    """The registry refused a push."""
+class RegistryRefused(RuntimeError):
+    """The registry refused a login, a push or a password."""
 
 
 class DockerfileError(ValueError):

@@ -87,7 +87,7 @@ class ImageRegistry:
         self._store.tag(str(reference.parse(target)), self._local(reference.parse(source)))
 
     def push(self, tag: str) -> str:
-        """Pushes an image of this machine to its registry; returns its digest. Raises ImageNotFound, PushDenied."""
+        """Pushes a local image to its registry; returns its digest. Raises ImageNotFound, RegistryRefused."""
         target = reference.parse(tag)
         digest = self._local(target)
         self._ecr.push(target, manifest=self._store.manifest(digest), config=self._store.config_bytes(digest))

@@ -12,6 +12,7 @@ from uv import find_uv_bin
 from localcloud.images.errors import EnvironmentBuildFailed
 
 _LAST_LINES = 12
+_MACHINES_OWN = ("UV_FIND_LINKS", "UV_TORCH_BACKEND", "UV_NO_INDEX")
 
 
 def create(folder: Path, interpreter: Path, *, log: Path) -> None:
@@ -35,7 +36,9 @@ def compile_pins(source: Path, *, excludes: Path) -> str:
     """`source` (an .in file) as exact versions for every platform, without index addresses."""
     options = ["--universal", "--python-version", "3.11", "--no-emit-index-url", "--no-emit-find-links", "--no-header"]
     command = [find_uv_bin(), "pip", "compile", "--quiet", *options, "--excludes", excludes.name, source.name]
-    done = subprocess.run(command, cwd=source.parent, env=environment(os.environ), capture_output=True, text=True)  # noqa: S603
+    # Only the package index counts: what one machine has at hand must not get into the pins (torch==...+cpu).
+    variables = {name: value for name, value in os.environ.items() if name not in _MACHINES_OWN}
+    done = subprocess.run(command, cwd=source.parent, env=variables, capture_output=True, text=True)  # noqa: S603
     if done.returncode != 0:
         raise EnvironmentBuildFailed(f"{source.name} cannot be pinned: {done.stderr.strip()}")
     return done.stdout

@@ -28,24 +28,26 @@ from typing import Any
 from localcloud.sagemaker.outbox import Delivery, Listener
 
 # Sort and filter columns are generated from the document, so that a document can never disagree with its index.
+# None of the sort columns is ever NULL, which would compare with nothing and end a listing early.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resource (
     kind TEXT NOT NULL,
     name TEXT NOT NULL COLLATE NOCASE,
     document TEXT NOT NULL,
-    created REAL AS (json_extract(document, '$.CreationTime')) VIRTUAL,
+    created REAL AS (coalesce(json_extract(document, '$.CreationTime'), 0)) VIRTUAL,
     modified REAL AS (coalesce(json_extract(document, '$.LastModifiedTime'),
-                               json_extract(document, '$.CreationTime'))) VIRTUAL,
+                               json_extract(document, '$.CreationTime'), 0)) VIRTUAL,
     status TEXT AS (coalesce(json_extract(document, '$.TrainingJobStatus'),
                              json_extract(document, '$.ProcessingJobStatus'),
                              json_extract(document, '$.EndpointStatus'),
-                             json_extract(document, '$.ModelPackageStatus'))) VIRTUAL,
+                             json_extract(document, '$.ModelPackageStatus'), '')) VIRTUAL,
     parent TEXT AS (json_extract(document, '$.ModelPackageGroupName')) VIRTUAL,
     PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS resource_created ON resource (kind, created, name);
 CREATE INDEX IF NOT EXISTS resource_modified ON resource (kind, modified, name);
 CREATE INDEX IF NOT EXISTS resource_status ON resource (kind, status, name);
+CREATE INDEX IF NOT EXISTS resource_status_created ON resource (kind, status, created, name);
 CREATE INDEX IF NOT EXISTS resource_parent ON resource (kind, parent, created, name);
 CREATE TABLE IF NOT EXISTS outbox (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -56,7 +58,8 @@ CREATE TABLE IF NOT EXISTS outbox (
 """
 
 SORT_COLUMNS = ("name", "created", "modified", "status")
-_BATCH = 200
+# Rows read at a time: few at first, as most listings stop at the first page, then ever more.
+_FIRST_BATCH, _LARGEST_BATCH = 16, 256
 
 
 class NotFound(KeyError):
@@ -163,16 +166,17 @@ class Store:
 
     def list_with_position(self, kind: str, query: Query) -> Iterator[tuple[dict[str, Any], tuple[Any, str]]]:
         """Like ``list``, each document with the position to continue behind it (``Query.after``)."""
-        position = query.after
+        position, size = query.after, _FIRST_BATCH
         while True:
-            statement, values = _select_page(kind, query, position)
+            statement, values = _select_page(kind, query, position, size)
             with self._reading() as connection:
                 rows = connection.execute(statement, values).fetchall()
             for text, sort_value, name in rows:
                 position = (sort_value, name)
                 yield json.loads(text), position
-            if len(rows) < _BATCH:
+            if len(rows) < size:
                 return
+            size = min(2 * size, _LARGEST_BATCH)
 
     def subscribe(self, listener: Listener) -> None:
         """Call ``listener(kind, before, after)`` for every change from now on, and for those never delivered.
@@ -217,10 +221,12 @@ class Store:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
+                self._writer.execute("COMMIT")
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                # A full disk makes SQLite roll back by itself.
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
                 raise
-            self._writer.execute("COMMIT")
         self._delivery.wake()
 
     @staticmethod
@@ -239,7 +245,7 @@ def _select(connection: sqlite3.Connection, kind: str, name: str) -> str:
     return row[0]
 
 
-def _select_page(kind: str, query: Query, position: tuple[Any, str] | None) -> tuple[str, list[Any]]:
+def _select_page(kind: str, query: Query, position: tuple[Any, str] | None, size: int) -> tuple[str, list[Any]]:
     conditions: list[tuple[str, Any]] = [("kind = ?", kind)]
     optional = {
         "status = ?": query.status,
@@ -263,4 +269,4 @@ def _select_page(kind: str, query: Query, position: tuple[Any, str] | None) -> t
     direction = "DESC" if query.descending else "ASC"
     # Only column names of SORT_COLUMNS and the fixed conditions above are part of the statement's text.
     statement = f"SELECT document, {query.sort}, name FROM resource WHERE {where}"  # noqa: S608
-    return f"{statement} ORDER BY {query.sort} {direction}, name {direction} LIMIT {_BATCH}", values
+    return f"{statement} ORDER BY {query.sort} {direction}, name {direction} LIMIT {size}", values

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,19 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged(tmp_path: Path) -> 
         store.close()
 
 
+def test_a_full_disk_refuses_the_write_and_nothing_else(store: Store) -> None:
+    store.create(KIND, "before", {"n": 1})
+    pages = store._writer.execute("PRAGMA page_count").fetchone()[0]
+    store._writer.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        store.create(KIND, "refused", {"text": "x" * 1_000_000})
+    assert store.get(KIND, "before") == {"n": 1}
+    store._writer.execute("PRAGMA max_page_count = 1000000")
+    with pytest.raises(NotFound):
+        store.get(KIND, "refused")
+    store.create(KIND, "after", {})
+
+
 def test_the_file_is_written_through_to_the_disk(store: Store) -> None:
     modes = [store._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     assert modes == ["wal", 2]  # 2 is FULL
@@ -252,15 +266,33 @@ def test_delivered_changes_are_not_delivered_again(tmp_path: Path) -> None:
     assert seen == []
 
 
+@pytest.mark.parametrize("sort", store_module.SORT_COLUMNS)
+def test_documents_without_the_member_sorted_by_are_listed_too(store: Store, sort: str) -> None:
+    for number in range(40):
+        store.create(KIND, f"j{number:02}", {"n": number})
+    assert [document["n"] for document in store.list(KIND, Query(sort=sort))] == list(range(40))
+
+
 def test_every_order_of_a_listing_is_read_from_an_index(store: Store) -> None:
     """What makes a page of 10,000 jobs cost as much as one of ten."""
     for sort in store_module.SORT_COLUMNS:
         query = Query(sort=sort, descending=True)
-        statement, values = store_module._select_page(KIND, query, (0, "x"))
-        with sqlite3.connect(store._path) as connection:
-            plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
-        assert "SEARCH resource USING" in plan
-        assert "TEMP B-TREE" not in plan
+        assert_read_in_order(store, query)
+
+
+def test_a_listing_by_status_or_group_reads_no_others(store: Store) -> None:
+    assert "status=?" in assert_read_in_order(store, Query(status="Failed"))
+    assert "parent=?" in assert_read_in_order(store, Query(parent="digits", descending=True))
+
+
+def assert_read_in_order(store: Store, query: Query) -> str:
+    """SQLite's plan for a page of the query, which may sort nothing itself."""
+    statement, values = store_module._select_page(KIND, query, (0, "x"), 10)
+    with closing(sqlite3.connect(store._path)) as connection:
+        plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+    assert "SEARCH resource USING" in plan
+    assert "TEMP B-TREE" not in plan
+    return plan
 
 
 def test_sorting_by_an_unknown_column_is_refused() -> None:
@@ -338,14 +370,11 @@ def _key(sort: str) -> Any:
     return lambda document: (document[member], document["TrainingJobName"])
 
 
-def test_a_listing_longer_than_one_batch_is_complete_and_can_be_continued(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store_module, "_BATCH", 3)
-    for number in range(10):
-        store.create(KIND, f"j{number}", {"TrainingJobName": f"j{number}", "CreationTime": float(number // 2)})
+def test_a_listing_longer_than_its_batches_is_complete_and_can_be_continued(store: Store) -> None:
+    for number in range(60):
+        store.create(KIND, f"j{number:02}", {"TrainingJobName": f"j{number:02}", "CreationTime": float(number // 2)})
     pages = store.list_with_position(KIND, Query())
     first = list(islice(pages, 4))
     rest = store.list(KIND, Query(after=first[-1][1]))
     names = [document["TrainingJobName"] for document, _ in first] + [document["TrainingJobName"] for document in rest]
-    assert names == [f"j{number}" for number in range(10)]
+    assert names == [f"j{number:02}" for number in range(60)]

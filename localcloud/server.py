@@ -16,8 +16,9 @@ from typing import Any
 import uvicorn
 
 from localcloud import lifecycle, processes
+from localcloud.codebuild import CodeBuildExecutor
 from localcloud.config import Config
-from localcloud.gateway import Gateway, sagemaker, stacks, state, workflows
+from localcloud.gateway import Gateway, builds, sagemaker, stacks, state, workflows
 from localcloud.images import ImageRegistry
 from localcloud.sagemaker.api import SageMakerApi
 from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
@@ -91,6 +92,7 @@ class Cloud:
         images = ImageRegistry(config)
         self._jobs = JobSupervisor(config, self._store, images)
         self._endpoints = EndpointSupervisor(config, self._store, images)
+        self._builds = CodeBuildExecutor(config)
         self._add_services()
         EventPublisher(self._store, self._gateway.publish_event)
 
@@ -137,6 +139,7 @@ class Cloud:
         runner = TaskRunner(self._config, lambda task, action, arn: identity.role_allows(task.role_arn, action, arn))
         workflows.register(runner)
         stacks.register(self._config)
+        builds.register(self._config, self._builds, self._snapshots.changed)
 
     def _around_lifespan(self, send: Any) -> Any:
         async def wrapped(message: dict[str, Any]) -> None:
@@ -160,6 +163,7 @@ class Cloud:
     def _stop(self) -> None:
         self._endpoints.shutdown()
         self._jobs.shutdown()
+        self._builds.close()
         self._snapshots.stop()
         self._store.close()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.sagemaker.store import Store
 from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, policy, unique
 
 CONTAINER = {"Image": "000000000000.dkr.ecr.us-east-1.amazonaws.com/serving:1"}
@@ -67,10 +68,11 @@ def test_permissions_on_names_hold(cloud: EmbeddedCloud) -> None:
     assert client.create_model(ModelName=name, PrimaryContainer=CONTAINER)["ModelArn"] == f"{prefix}{name}"
 
 
-def test_an_approved_model_package_reaches_the_rule_that_waits_for_it(cloud: EmbeddedCloud) -> None:
-    group, events, sqs = unique("digits"), cloud.client("events"), cloud.client("sqs")
-    queue = sqs.create_queue(QueueName=group)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+def queue_for_approvals(cloud: EmbeddedCloud, group: str) -> str:
+    """The URL of a queue that hears of every approved package of the group."""
+    events, sqs = cloud.client("events"), cloud.client("sqs")
+    url = sqs.create_queue(QueueName=group)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     pattern = {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Package State Change"],
@@ -79,16 +81,26 @@ def test_an_approved_model_package_reaches_the_rule_that_waits_for_it(cloud: Emb
     rule = events.put_rule(Name=group, EventPattern=json.dumps(pattern))["RuleArn"]
     send = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
     send |= {"Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy(send)})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy(send)})
     events.put_targets(Rule=group, Targets=[{"Id": "queue", "Arn": arn}])
+    return url
 
-    sagemaker = cloud.client("sagemaker")
+
+def received(cloud: EmbeddedCloud, queue: str) -> list[dict[str, Any]]:
+    """The events that arrive in the queue first."""
+    sqs = cloud.client("sqs")
+    messages = eventually(lambda: sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"))
+    return [json.loads(message["Body"]) for message in messages]
+
+
+def test_an_approved_model_package_reaches_the_rule_that_waits_for_it(cloud: EmbeddedCloud) -> None:
+    group, sagemaker = unique("digits"), cloud.client("sagemaker")
+    queue = queue_for_approvals(cloud, group)
     sagemaker.create_model_package_group(ModelPackageGroupName=group)
     package = sagemaker.create_model_package(ModelPackageGroupName=group, InferenceSpecification=SPECIFICATION)
     sagemaker.update_model_package(ModelPackageArn=package["ModelPackageArn"], ModelApprovalStatus="Approved")
 
-    messages = eventually(lambda: sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"))
-    (event,) = [json.loads(message["Body"]) for message in messages]
+    (event,) = received(cloud, queue)
     assert event["source"] == "aws.sagemaker"
     assert event["resources"] == [package["ModelPackageArn"]]
     assert event["detail"]["ModelPackageVersion"] == 1
@@ -132,3 +144,30 @@ def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
         assert again["ModelPackageArn"].endswith("digits/2")
     finally:
         revived.stop()
+
+
+def test_an_event_that_a_killed_cloud_did_not_publish_is_published_by_the_next(tmp_path: Path) -> None:
+    cloud = EmbeddedCloud.start(tmp_path / "cloud")
+    queue = queue_for_approvals(cloud, "digits")
+    client = cloud.client("sagemaker")
+    client.create_model_package_group(ModelPackageGroupName="digits")
+    client.create_model_package(ModelPackageGroupName="digits", InferenceSpecification=SPECIFICATION)
+    saved = set((cloud.state_dir / "generations").iterdir())
+    eventually(lambda: set((cloud.state_dir / "generations").iterdir()) - saved)
+    cloud.kill()
+
+    # What the killed process leaves when it dies between the commit and the event: a change that nobody heard of.
+    store = Store(cloud.state_dir / "sagemaker" / "store.sqlite")
+    store.update("model-package", "digits/1", _approve)
+    store.close()
+
+    revived = EmbeddedCloud.start(cloud.state_dir, cloud.port)
+    try:
+        (event,) = received(revived, queue)
+        assert event["detail"]["ModelApprovalStatus"] == "Approved"
+    finally:
+        revived.stop()
+
+
+def _approve(package: dict[str, Any]) -> None:
+    package |= {"ModelApprovalStatus": "Approved", "LastModifiedTime": package["CreationTime"] + 1}

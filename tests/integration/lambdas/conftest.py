@@ -3,11 +3,6 @@ subscriber.
 """
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,42 +13,25 @@ import boto3
 import pytest
 from shared.clients import client
 
-ROOT = Path(__file__).parents[3]
-DESCRIPTOR = ROOT / "tests" / "events" / "workload_descriptor.json"
-PORT = "4670"
+from tests.support.embedded_cloud import EmbeddedCloud, policy, unique
+
+DESCRIPTOR = Path(__file__).parents[2] / "events" / "workload_descriptor.json"
 WORKLOADS_PATH = "/slipway/dev/workloads"
 PASS_MACHINE = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
 
 
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment variables that a client of the embedded cloud needs."""
-    state = str(tmp_path_factory.mktemp("cloud"))
-    command = [sys.executable, "-m", "localcloud"]
-    started = subprocess.run(
-        [*command, "start", "--state", state, "--port", PORT],
-        cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, timeout=120,
-    )  # fmt: skip
-    about = json.loads(started.stdout)
-    try:
-        yield {
-            "AWS_ENDPOINT_URL": about["endpoint_url"],
-            "AWS_DEFAULT_REGION": about["region"],
-            "AWS_ACCESS_KEY_ID": about["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": about["secret_access_key"],
-        }
-    finally:
-        stopped = subprocess.run([*command, "stop", "--state", state], cwd=ROOT, timeout=60, check=False)
-        if stopped.returncode:
-            os.kill(about["pid"], signal.SIGKILL)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """One test's own workload `digits`, with resources of its own."""
 
     descriptor: dict[str, Any]
+    alerts_topic_arn: str
     alerts_queue_url: str
+
+    def describe(self, **changes: Any) -> None:
+        """Writes the workload's descriptor, with `changes`, to SSM."""
+        value = json.dumps({**self.descriptor, **changes})
+        boto3.client("ssm").put_parameter(Name=f"{WORKLOADS_PATH}/digits", Value=value, Type="String", Overwrite=True)
 
     def put(self, key: str, body: bytes = b"data") -> str:
         """Writes an object into the data bucket; its version id."""
@@ -72,33 +50,35 @@ class Stage:
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
 
-@pytest.fixture(scope="session")
-def cloud_session(cloud: dict[str, str]) -> boto3.Session:
+@pytest.fixture(scope="module")
+def cloud_session(cloud: EmbeddedCloud) -> boto3.Session:
+    """One for a module, because a session's first client parses megabytes of service models."""
     return boto3.Session(
-        aws_access_key_id=cloud["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=cloud["AWS_SECRET_ACCESS_KEY"],
-        region_name=cloud["AWS_DEFAULT_REGION"],
+        aws_access_key_id=cloud.access_key_id, aws_secret_access_key=cloud.secret_access_key, region_name=cloud.region
     )
 
 
 @pytest.fixture
-def stage(cloud: dict[str, str], cloud_session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    for name, value in cloud.items():
-        monkeypatch.setenv(name, value)
+def stage(cloud: EmbeddedCloud, cloud_session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", cloud_session)  # boto3's own remembers credentials of other tests
     client.cache_clear()
-    unique = uuid.uuid4().hex[:8]
+    name = unique("digits")
     descriptor = json.loads(DESCRIPTOR.read_text())
     for part in ("data", "artifacts"):
-        descriptor[part]["bucket"] = _versioned_bucket(f"{part}-{unique}")
-    descriptor["train_state_machine_arn"] = _state_machine(f"train-{unique}")
-    boto3.client("ssm").put_parameter(
-        Name=f"{WORKLOADS_PATH}/digits", Value=json.dumps(descriptor), Type="String", Overwrite=True
-    )
-    topic, queue_url = _topic_with_subscriber(unique)
+        descriptor[part]["bucket"] = _versioned_bucket(f"{part}-{name}")
+    descriptor |= {"model_package_group": name, "endpoint_name": name, "job_prefix": name}
+    role = cloud.role(name, "states.amazonaws.com")
+    descriptor["train_state_machine_arn"] = boto3.client("stepfunctions").create_state_machine(
+        name=name, definition=json.dumps(PASS_MACHINE), roleArn=role
+    )["stateMachineArn"]
+    boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
+    topic, queue_url = _topic_with_subscriber(name)
     monkeypatch.setenv("SLIPWAY_WORKLOADS_PATH", WORKLOADS_PATH)
     monkeypatch.setenv("ALERTS_TOPIC_ARN", topic)
-    yield Stage(descriptor, queue_url)
+    stage = Stage(descriptor=descriptor, alerts_topic_arn=topic, alerts_queue_url=queue_url)
+    stage.describe()
+    yield stage
     client.cache_clear()
 
 
@@ -114,32 +94,13 @@ def _versioned_bucket(name: str) -> str:
     return name
 
 
-def _state_machine(name: str) -> str:
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    machine = boto3.client("stepfunctions").create_state_machine(
-        name=name, definition=json.dumps(PASS_MACHINE), roleArn=role
-    )
-    return str(machine["stateMachineArn"])
-
-
 def _topic_with_subscriber(unique: str) -> tuple[str, str]:
     sns, sqs = boto3.client("sns"), boto3.client("sqs")
     topic = sns.create_topic(Name=f"alerts-{unique}")["TopicArn"]
     url = sqs.create_queue(QueueName=f"alerts-{unique}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allow = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource":
-            arn}
-        ],
-    }  # fmt: skip
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(allow)})
+    sender = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    queue_policy = policy({**sender, "Resource": arn})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": queue_policy})
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return topic, url

@@ -44,15 +44,6 @@ def verdict_of(decision: dict[str, Any]) -> dict[str, Any]:
     return json.loads(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def with_descriptor(stage: Any, **changes: Any) -> None:
-    boto3.client("ssm").put_parameter(
-        Name="/slipway/dev/workloads/digits",
-        Value=json.dumps({**stage.descriptor, **changes}),
-        Type="String",
-        Overwrite=True,
-    )
-
-
 def test_a_first_model_above_the_minimum_is_registered_as_approved(
     stage: Any, event: dict[str, Any], context: Any
 ) -> None:
@@ -61,7 +52,7 @@ def test_a_first_model_above_the_minimum_is_registered_as_approved(
     assert (decision["passed"], decision["reasons"]) == (True, [])
     package = decision["model_package"]
     assert violations("sagemaker", "CreateModelPackage", package) == []
-    assert package["ModelPackageGroupName"] == "slipway-dev-digits"
+    assert package["ModelPackageGroupName"] == stage.descriptor["model_package_group"]
     assert package["ModelApprovalStatus"] == "Approved"
     container = package["InferenceSpecification"]["Containers"][0]
     assert container["Image"] == stage.descriptor["serving"]["image_uri"]
@@ -130,7 +121,7 @@ def test_a_model_that_diverged_is_rejected_and_its_verdict_is_json(
 
 
 def test_a_workload_with_manual_approval_waits_for_a_person(stage: Any, event: dict[str, Any], context: Any) -> None:
-    with_descriptor(stage, approval="manual")
+    stage.describe(approval="manual")
     measured(event, stage, {"challenger": {"metrics": {"accuracy": 0.95}}, "champion": None})
     assert handler(event, context)["model_package"]["ModelApprovalStatus"] == "PendingManualApproval"
 

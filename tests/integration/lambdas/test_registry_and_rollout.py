@@ -21,15 +21,7 @@ EVENTS = Path(__file__).parents[2] / "events"
 
 @pytest.fixture
 def workload(stage: Any) -> dict[str, Any]:
-    """The workload with a model package group of its own; its descriptor."""
-    unique = stage.descriptor["data"]["bucket"].removeprefix("data-")
-    group = f"slipway-dev-digits-{unique}"
-    descriptor = {**stage.descriptor, "model_package_group": group, "endpoint_name": group, "job_prefix": group}
-    boto3.client("ssm").put_parameter(
-        Name="/slipway/dev/workloads/digits", Value=json.dumps(descriptor), Type="String", Overwrite=True
-    )
-    boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
-    return descriptor
+    return stage.descriptor
 
 
 def train_input(run: str) -> dict[str, Any]:

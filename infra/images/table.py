@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_GPU_INSTANCE = re.compile(r"^ml\.(p|g)\d")
+_GPU_INSTANCE = re.compile(r"^ml\.(p|gr?)\d")
 _CHIP_INSTANCE = re.compile(r"^ml\.(trn|inf)\d")
 
 

@@ -1,0 +1,150 @@
+"""Least privilege, over every policy of every template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+WITHOUT_RESOURCE = {
+    "cloudwatch:PutMetricData": "bound to a namespace by a condition",
+    "ecr:GetAuthorizationToken": "a token for the registry, not for a repository",
+    "logs:CreateLogDelivery": "log delivery of Step Functions",
+    "logs:DeleteLogDelivery": "log delivery of Step Functions",
+    "logs:DescribeLogGroups": "log delivery of Step Functions",
+    "logs:DescribeResourcePolicies": "log delivery of Step Functions",
+    "logs:GetLogDelivery": "log delivery of Step Functions",
+    "logs:ListLogDeliveries": "log delivery of Step Functions",
+    "logs:PutResourcePolicy": "log delivery of Step Functions",
+    "logs:UpdateLogDelivery": "log delivery of Step Functions",
+    "sagemaker:ListModelPackages": "lists, filtered by group in the request",
+    "xray:GetSamplingRules": "tracing",
+    "xray:GetSamplingTargets": "tracing",
+    "xray:PutTelemetryRecords": "tracing",
+    "xray:PutTraceSegments": "tracing",
+}
+"""The actions that IAM gives no resource: the only ones that may have `*` for one, and why we need them."""
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def identity_statements(assembly: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, properties in assembly.resources("AWS::IAM::Policy").items():
+        for statement in properties["PolicyDocument"]["Statement"]:
+            yield name, statement
+    for name, properties in assembly.resources("AWS::IAM::Role").items():
+        for policy in properties.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
+
+
+RESOURCE_POLICIES = {
+    "AWS::S3::BucketPolicy": "PolicyDocument",
+    "AWS::SQS::QueuePolicy": "PolicyDocument",
+    "AWS::SNS::TopicPolicy": "PolicyDocument",
+    "AWS::KMS::Key": "KeyPolicy",
+}
+
+
+def resource_statements(assembly: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for kind, document in RESOURCE_POLICIES.items():
+        for name, properties in assembly.resources(kind).items():
+            for statement in properties[document]["Statement"]:
+                yield name, statement
+
+
+def test_no_statement_allows_every_action_of_anything(assembly: Any) -> None:
+    for name, statement in identity_statements(assembly):
+        assert "NotAction" not in statement, name
+        assert [action for action in as_list(statement["Action"]) if "*" in action] == [], name
+
+
+def test_only_actions_without_a_resource_are_allowed_on_every_resource(assembly: Any) -> None:
+    for name, statement in identity_statements(assembly):
+        if "*" in as_list(statement["Resource"]):
+            assert set(as_list(statement["Action"])) - WITHOUT_RESOURCE.keys() == set(), name
+
+
+def test_every_wildcard_in_a_resource_follows_a_name_of_ours(assembly: Any) -> None:
+    for name, statement in identity_statements(assembly):
+        for resource in as_list(statement["Resource"]):
+            text = json.dumps(resource)
+            if "*" in text and resource != "*":
+                before = text.split("*")[0]
+                assert any(own in before for own in ("slipway", "mnist_lightning", "/aws/sagemaker/")), (name, text)
+
+
+def test_metrics_may_be_written_to_named_namespaces_only(assembly: Any) -> None:
+    found = [s for _, s in identity_statements(assembly) if "cloudwatch:PutMetricData" in as_list(s["Action"])]
+    assert found
+    for statement in found:
+        assert statement["Condition"]["StringEquals"]["cloudwatch:namespace"].startswith("/aws/sagemaker/")
+
+
+def test_roles_are_passed_by_name_and_to_sagemaker_only(assembly: Any) -> None:
+    found = [s for _, s in identity_statements(assembly) if "iam:PassRole" in as_list(s["Action"])]
+    assert found
+    for statement in found:
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        assert all(resource.keys() == {"Fn::GetAtt"} for resource in as_list(statement["Resource"]))
+
+
+def test_no_policy_lets_everybody_in(assembly: Any) -> None:
+    for name, statement in resource_statements(assembly):
+        if statement["Effect"] == "Allow":
+            assert statement["Principal"] != "*", name
+            assert statement["Principal"].get("AWS") != "*", name
+
+
+def test_services_in_resource_policies_act_for_this_account_only(assembly: Any) -> None:
+    """The confused deputy: a service must not be usable by another account against our key, queue or topic."""
+    for name, statement in resource_statements(assembly):
+        if statement["Effect"] == "Allow" and "Service" in statement["Principal"]:
+            keys = {key for operator in statement["Condition"].values() for key in operator}
+            bound = {"aws:SourceAccount", "aws:SourceArn", "kms:EncryptionContext:aws:logs:arn"}
+            assert keys & bound, name
+
+
+@pytest.mark.parametrize("service", ["codebuild", "sagemaker", "states"])
+def test_services_assume_roles_for_this_account_only(assembly: Any, service: str) -> None:
+    statements = [
+        statement
+        for properties in assembly.resources("AWS::IAM::Role").values()
+        for statement in properties["AssumeRolePolicyDocument"]["Statement"]
+        if statement["Principal"]["Service"] == f"{service}.amazonaws.com"
+    ]
+    assert statements
+    for statement in statements:
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_only_api_gateways_logging_role_has_a_managed_policy(assembly: Any) -> None:
+    managed = {
+        json.dumps(policy)
+        for properties in assembly.resources("AWS::IAM::Role").values()
+        for policy in properties.get("ManagedPolicyArns", [])
+    }
+    assert len(managed) == 1
+    assert "AmazonAPIGatewayPushToCloudWatchLogs" in managed.pop()
+
+
+def test_what_is_not_tls_is_refused_by_buckets_queues_and_topics(assembly: Any) -> None:
+    for kind, resource in (("S3::Bucket", "S3::BucketPolicy"), ("SQS::Queue", "SQS::QueuePolicy")):
+        policies = assembly.resources(f"AWS::{resource}")
+        denying = [name for name, properties in policies.items() if denies_plain_text(properties)]
+        assert denying == list(policies)
+        assert len(policies) == len(assembly.resources(f"AWS::{kind}"))
+    assert all(denies_plain_text(properties) for properties in assembly.resources("AWS::SNS::TopicPolicy").values())
+
+
+def denies_plain_text(properties: dict[str, Any]) -> bool:
+    return any(
+        statement["Effect"] == "Deny"
+        and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+        and statement["Principal"] in ("*", {"AWS": "*"})
+        for statement in properties["PolicyDocument"]["Statement"]
+    )

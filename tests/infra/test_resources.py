@@ -1,0 +1,232 @@
+"""Properties that matter, of what is deployed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+PREFIX = "slipway-dev-mnist-lightning"
+
+
+def named(resources: dict[str, dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
+    """The same resources by the value of their property `key`, tokens shortened to their names."""
+    return {json.dumps(properties[key]): properties for properties in resources.values() if key in properties}
+
+
+def only(resources: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    assert len(resources) == 1, list(resources)
+    return next(iter(resources.values()))
+
+
+@pytest.fixture
+def buckets(assembly: Any) -> dict[str, dict[str, Any]]:
+    """data, artifacts, logs -> properties."""
+    found = named(assembly.resources("AWS::S3::Bucket"), "BucketName")
+    return {kind: next(p for name, p in found.items() if f"-{kind}-" in name) for kind in ("data", "artifacts", "logs")}
+
+
+def test_buckets_are_private_versioned_and_clean_up_after_themselves(buckets: dict[str, dict[str, Any]]) -> None:
+    for kind, properties in buckets.items():
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}, kind
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}, kind
+        rule = properties["LifecycleConfiguration"]["Rules"][0]
+        assert rule["Status"] == "Enabled" and "NoncurrentVersionExpiration" in rule, kind
+        assert "AbortIncompleteMultipartUpload" in rule, kind
+
+
+@pytest.mark.parametrize("kind", ["data", "artifacts"])
+def test_data_and_artifacts_are_under_our_key_and_their_accesses_logged(buckets: Any, kind: str) -> None:
+    rule = buckets[kind]["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]["Fn::GetAtt"][1] == "Arn"
+    assert buckets[kind]["LoggingConfiguration"]["LogFilePrefix"] == f"{kind}/"
+
+
+def test_access_logs_land_where_s3_can_deliver_them(buckets: Any) -> None:
+    """S3 delivers them to buckets with SSE-S3 only."""
+    rule = buckets["logs"]["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+
+
+def test_the_data_bucket_alone_tells_eventbridge(buckets: Any) -> None:
+    assert buckets["data"]["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert "NotificationConfiguration" not in buckets["artifacts"]
+
+
+def test_the_key_turns_every_year(assembly: Any) -> None:
+    assert only(assembly.resources("AWS::KMS::Key"))["EnableKeyRotation"] is True
+
+
+def test_every_queue_and_topic_and_log_group_is_encrypted_with_our_key(assembly: Any) -> None:
+    for kind, key in (
+        ("SQS::Queue", "KmsMasterKeyId"),
+        ("SNS::Topic", "KmsMasterKeyId"),
+        ("Logs::LogGroup", "KmsKeyId"),
+    ):
+        resources = assembly.resources(f"AWS::{kind}")
+        assert resources
+        for name, properties in resources.items():
+            assert "DataKey" in json.dumps(properties[key]), name
+
+
+def test_logs_are_kept_for_a_month(assembly: Any) -> None:
+    for name, properties in assembly.resources("AWS::Logs::LogGroup").items():
+        assert properties["RetentionInDays"] == 30, name
+
+
+def test_every_function_logs_to_a_group_of_its_own(assembly: Any) -> None:
+    groups = assembly.resources("AWS::Logs::LogGroup")
+    names = {properties["LogGroupName"] for properties in groups.values()}
+    for name, properties in assembly.resources("AWS::Lambda::Function").items():
+        assert f"/aws/lambda/{properties['FunctionName']}" in names, name
+
+
+def test_objects_of_the_workload_go_to_its_queue_and_undeliverable_ones_to_the_other(assembly: Any) -> None:
+    rules = [p for p in assembly.resources("AWS::Events::Rule").values() if p["EventPattern"]["source"] == ["aws.s3"]]
+    assert len(rules) == 1
+    pattern, target = rules[0]["EventPattern"], rules[0]["Targets"][0]
+    assert pattern["detail-type"] == ["Object Created"]
+    assert pattern["detail"]["object"] == {"key": [{"prefix": "mnist_lightning/"}]}
+    assert "slipway-dev-data-" in json.dumps(pattern["detail"]["bucket"])
+    assert "DeadLetters" in target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]
+
+
+def test_approved_packages_of_the_workloads_group_start_the_rollout(assembly: Any) -> None:
+    rules = assembly.resources("AWS::Events::Rule").values()
+    rule = next(p for p in rules if p["EventPattern"]["source"] == ["aws.sagemaker"])
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Model Package State Change"],
+        "detail": {"ModelPackageGroupName": [PREFIX], "ModelApprovalStatus": ["Approved"]},
+    }
+    assert "DeadLetterConfig" in rule["Targets"][0]
+
+
+def test_a_message_is_hidden_for_six_times_the_functions_timeout_and_tried_five_times(assembly: Any) -> None:
+    queue = named(assembly.resources("AWS::SQS::Queue"), "QueueName")[f'"{PREFIX}-objects"']
+    function = named(assembly.resources("AWS::Lambda::Function"), "FunctionName")[f'"{PREFIX}-request-training"']
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+
+
+def test_one_bad_message_does_not_bring_its_batch_back(assembly: Any) -> None:
+    mapping = only(assembly.resources("AWS::Lambda::EventSourceMapping"))
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_every_alarm_tells_the_alerts_topic(assembly: Any) -> None:
+    alarms = named(assembly.resources("AWS::CloudWatch::Alarm"), "AlarmName")
+    watched = {"objects-dead-letters", "approvals-dead-letters", "train-failed", "rollout-failed", "endpoint-5xx"}
+    assert alarms.keys() == {f'"{PREFIX}-{name}"' for name in watched}
+    for name, properties in alarms.items():
+        assert len(properties["AlarmActions"]) == 1, name
+        assert properties["TreatMissingData"] == "notBreaching", name
+
+
+def test_the_endpoint_alarm_is_the_one_that_the_descriptor_names(assembly: Any) -> None:
+    alarms = named(assembly.resources("AWS::CloudWatch::Alarm"), "AlarmName")
+    dimensions = {d["Name"]: d["Value"] for d in alarms[f'"{PREFIX}-endpoint-5xx"']["Dimensions"]}
+    assert dimensions == {"EndpointName": PREFIX, "VariantName": "primary"}
+    assert descriptor(assembly)["rollout"] == {"strategy": "all_at_once", "alarms": [f"{PREFIX}-endpoint-5xx"]}
+
+
+def test_image_tags_are_written_once_and_scanned(assembly: Any) -> None:
+    repository = only(assembly.resources("AWS::ECR::Repository"))
+    assert repository["ImageTagMutability"] == "IMMUTABLE"
+    assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    assert repository["EncryptionConfiguration"]["EncryptionType"] == "KMS"
+
+
+def test_the_image_is_tagged_with_the_hash_of_its_sources(assembly: Any) -> None:
+    build = only(assembly.resources("Custom::ContainerImage"))
+    assert build["SourceKey"] == f"{build['ImageTag']}.zip"
+    context = assembly.folder / f"asset.{build['ImageTag']}"
+    assert {path.name for path in context.iterdir()} == {"server", "mnist_lightning"}
+    assert build["BuildArgs"] == {"WORKLOAD": "mnist_lightning"}
+
+
+def test_a_changed_manifest_is_not_changed_training_code(assembly: Any) -> None:
+    code = descriptor(assembly)["training"]["code_uri"].rsplit("/", 1)[1].removesuffix(".zip")
+    names = {path.name for path in (assembly.folder / f"asset.{code}").iterdir()}
+    assert "train.py" in names
+    assert "workload.yaml" not in names
+
+
+def test_every_method_of_the_api_asks_for_a_key_that_is_throttled(assembly: Any) -> None:
+    methods = {
+        (properties["HttpMethod"], properties["ApiKeyRequired"])
+        for properties in assembly.resources("AWS::ApiGateway::Method").values()
+    }
+    assert methods == {("GET", True), ("POST", True)}
+    plan = only(assembly.resources("AWS::ApiGateway::UsagePlan"))
+    assert plan["Throttle"]["RateLimit"] > 0 and plan["Quota"]["Limit"] > 0
+
+
+def test_the_gateways_own_answers_have_the_shape_of_the_functions(assembly: Any) -> None:
+    for name, properties in assembly.resources("AWS::ApiGateway::GatewayResponse").items():
+        body = json.loads(properties["ResponseTemplates"]["application/json"])
+        assert body["error"].keys() == {"code", "message"}, name
+
+
+def test_the_api_logs_accesses_and_no_bodies(assembly: Any) -> None:
+    stage = only(assembly.resources("AWS::ApiGateway::Stage"))
+    assert "AccessLogSetting" in stage
+    assert stage["MethodSettings"][0]["DataTraceEnabled"] is False
+
+
+DESCRIPTOR_KEYS = {
+    "": {"name", "description", "train_state_machine_arn", "rollout_state_machine_arn", "endpoint_name"}
+    | {"model_package_group", "job_prefix", "kms_key_arn", "data", "artifacts", "training", "evaluation", "gate"}
+    | {"approval", "serving", "rollout"},
+    "data": {"bucket", "prefix", "channels"},
+    "artifacts": {"bucket", "prefix"},
+    "training": {"image_uri", "role_arn", "entrypoint_uri", "code_uri", "script", "instance_type", "instance_count"}
+    | {"volume_gb", "max_runtime_seconds", "spot_max_wait_seconds", "hyperparameters", "metrics", "environment"},
+    "evaluation": {"image_uri", "role_arn", "instance_type", "volume_gb", "max_runtime_seconds", "channel"},
+    "gate": {"metric", "goal", "minimum", "max_regression"},
+    "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "variant", "environment", "sample_request"},
+    "rollout": {"strategy", "alarms"},
+}
+
+
+def descriptor(assembly: Any) -> dict[str, Any]:
+    """The workload's document; in the place of a token stands what it refers to."""
+    parameters = named(assembly.resources("AWS::SSM::Parameter"), "Name")
+    parts = parameters['"/slipway/dev/workloads/mnist_lightning"']["Value"]["Fn::Join"][1]
+    return json.loads("".join(part if isinstance(part, str) else referred(part) for part in parts))
+
+
+def referred(token: dict[str, Any]) -> str:
+    return str(next(iter(token.values()))).replace('"', "")
+
+
+@pytest.mark.parametrize("section", DESCRIPTOR_KEYS)
+def test_the_descriptor_has_exactly_the_keys_of_the_contract(assembly: Any, section: str) -> None:
+    document = descriptor(assembly)
+    assert (document[section] if section else document).keys() == DESCRIPTOR_KEYS[section]
+
+
+def test_the_descriptor_keeps_what_the_manifest_leaves_out_as_null(assembly: Any) -> None:
+    assert descriptor(assembly)["training"]["spot_max_wait_seconds"] is None
+
+
+def test_platform_and_api_documents_have_the_keys_of_the_contract(assembly: Any) -> None:
+    parameters = named(assembly.resources("AWS::SSM::Parameter"), "Name")
+    platform = json.dumps(parameters['"/slipway/dev/platform"']["Value"])
+    api = json.dumps(parameters['"/slipway/dev/api"']["Value"])
+    for key in ("data_bucket", "artifact_bucket", "log_bucket", "kms_key_arn", "alerts_topic_arn"):
+        assert f'\\"{key}\\":' in platform
+    for key in ("rest_api_id", "stage", "url", "api_key_id"):
+        assert f'\\"{key}\\":' in api
+
+
+def test_a_stage_to_throw_away_leaves_nothing_behind(assembly: Any) -> None:
+    kept = [
+        name
+        for template in assembly.templates.values()
+        for name, resource in template["Resources"].items()
+        if resource.get("DeletionPolicy") == "Retain"
+    ]
+    assert kept == []

@@ -1,0 +1,93 @@
+"""Synthesis is a pure function of the checkout."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+IMPURE = {"boto3", "datetime", "http", "os", "platform", "random", "requests", "secrets", "socket"} | {
+    "subprocess",
+    "tempfile",
+    "time",
+    "urllib",
+    "uuid",
+}
+
+
+def test_two_processes_write_the_same_bytes_even_without_network_git_and_aws(
+    assembly: Any, secluded_assembly: Any
+) -> None:
+    first, second = assembly.files(), secluded_assembly.files()
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "infra").rglob("*.py")), ids=lambda path: path.stem)
+def test_infra_imports_nothing_that_reads_the_world_around_it(path: Path) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module.split(".")[0])
+    assert imported & IMPURE == set()
+
+
+def test_a_second_workload_adds_its_own_stack_and_changes_no_other(assembly: Any, two_workloads_assembly: Any) -> None:
+    before, after = assembly.templates, two_workloads_assembly.templates
+    assert after.keys() - before.keys() == {"slipway-dev-constant-answer"}
+    assert {name: after[name] for name in before} == before
+
+
+def test_the_second_workload_has_everything_that_the_first_has(two_workloads_assembly: Any) -> None:
+    def kinds(stack: str) -> list[str]:
+        return sorted(resource["Type"] for resource in two_workloads_assembly.templates[stack]["Resources"].values())
+
+    assert kinds("slipway-dev-constant-answer") == kinds("slipway-dev-mnist-lightning")
+
+
+def test_spot_waits_are_what_the_train_state_waits_for(two_workloads_assembly: Any) -> None:
+    template = two_workloads_assembly.templates["slipway-dev-constant-answer"]
+    assert '\\"TimeoutSeconds\\":3000' in json.dumps(template)  # 1200 seconds of waiting, 1800 of overhead
+
+
+def test_gpu_instances_train_in_the_gpu_image(two_workloads_assembly: Any) -> None:
+    template = json.dumps(two_workloads_assembly.templates["slipway-dev-constant-answer"])
+    assert "pytorch:2.13-cu133-amzn2023-sagemaker" in template
+    assert "pytorch:2.13-cpu-amzn2023-sagemaker" not in template
+
+
+def test_no_stack_knows_its_account_or_region(assembly: Any) -> None:
+    manifest = json.loads((assembly.folder / "manifest.json").read_text("utf-8"))
+    environments = {
+        artifact["environment"]
+        for artifact in manifest["artifacts"].values()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert environments == {"aws://unknown-account/unknown-region"}
+
+
+def test_no_custom_resource_is_deployed_but_the_image_build(assembly: Any) -> None:
+    custom = {
+        resource["Type"]
+        for template in assembly.templates.values()
+        for resource in template["Resources"].values()
+        if resource["Type"].startswith("Custom::") or resource["Type"] == "AWS::CloudFormation::CustomResource"
+    }
+    assert custom == {"Custom::ContainerImage"}
+
+
+def test_a_function_is_shipped_with_its_own_folder_and_the_shared_one(assembly: Any) -> None:
+    bundles = [
+        {path.name for path in folder.iterdir()}
+        for folder in assembly.folder.glob("asset.*")
+        if (folder / "shared").is_dir()
+    ]
+    own = sorted(next(iter(bundle - {"shared"})) for bundle in bundles)
+    assert all(len(bundle) == 2 for bundle in bundles)
+    assert own == sorted(path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py"))

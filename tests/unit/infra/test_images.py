@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from infra.images.table import UnknownImage, managed_image
+
+
+def image(instance_type: str, version: str = "2.13") -> str:
+    row = managed_image(framework="pytorch", version=version, instance_type=instance_type)
+    return f"{row.accounts['us-east-1']}/{row.repository}:{row.tag}"
+
+
+def test_the_instance_type_decides_on_cpu_or_gpu() -> None:
+    assert image("ml.m5.xlarge") == "763104351884/pytorch:2.13-cpu-amzn2023-sagemaker"
+    for gpu in ("ml.g5.xlarge", "ml.p4d.24xlarge", "ml.gr6.4xlarge"):
+        assert image(gpu) == "763104351884/pytorch:2.13-cu133-amzn2023-sagemaker"
+
+
+def test_older_images_keep_the_processor_in_their_tag() -> None:
+    assert image("ml.m5.xlarge", "2.10.0") == "763104351884/pytorch-training:2.10.0-cpu-py313"
+
+
+@pytest.mark.parametrize("chip", ["ml.trn1.2xlarge", "ml.inf2.xlarge"])
+def test_accelerators_without_an_image_are_refused(chip: str) -> None:
+    with pytest.raises(UnknownImage, match=f"'{chip}' has no managed image"):
+        image(chip)
+
+
+def test_regions_have_accounts_of_their_own() -> None:
+    row = managed_image(framework="pytorch", version="2.13", instance_type="ml.m5.large")
+    assert row.accounts["eu-south-1"] != row.accounts["eu-west-1"]
+    assert all(len(account) == 12 and account.isdigit() for account in row.accounts.values())

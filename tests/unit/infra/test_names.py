@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import botocore.session
+import pytest
+
+from infra.names import WorkloadNames
+
+LONGEST = WorkloadNames(stage="a" * 10, workload="w" * 26)
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [
+        ("TrainingJobName", f"{LONGEST.prefix}-{'0' * 12}"),
+        ("ProcessingJobName", f"{LONGEST.prefix}-{'0' * 12}-eval"),
+        ("ModelName", f"{LONGEST.prefix}-v999999-{'0' * 8}"),
+        ("EndpointConfigName", f"{LONGEST.prefix}-v999999-{'0' * 8}"),
+        ("EndpointName", LONGEST.prefix),
+        ("EntityName", LONGEST.prefix),  # model package group
+    ],
+)
+def test_the_longest_names_still_fit(shape: str, name: str) -> None:
+    model = botocore.session.Session().get_service_model("sagemaker").shape_for(shape)
+    assert len(name) <= model.metadata["max"]
+
+
+def test_function_and_state_machine_names_fit_too() -> None:
+    assert len(LONGEST.function("request_training")) <= 64  # CreateFunction, FunctionName
+    assert len(LONGEST.rollout_machine) <= 80  # CreateStateMachine, Name
+
+
+def test_underscores_become_dashes_where_sagemaker_names_them() -> None:
+    names = WorkloadNames(stage="dev", workload="mnist_lightning")
+    assert names.prefix == "slipway-dev-mnist-lightning"
+    assert names.descriptor_parameter == "/slipway/dev/workloads/mnist_lightning"

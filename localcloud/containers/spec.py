@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localcloud.containers.cleanup import remove_folder
+
 if TYPE_CHECKING:
     from localcloud.images import Image
 
@@ -52,9 +54,14 @@ def host_path(spec_folder: Path, container_path: str) -> Path:
 
 
 def launch_request(spec: ContainerSpec, namespaces: str | None) -> dict:
-    """The document that the launcher reads (see launcher.py)."""
-    for name in ("ml", "work", "home", "tmp", "mounts"):
-        (spec.folder / name).mkdir(parents=True, exist_ok=True)
+    """The document that the launcher reads (see launcher.py).
+
+    Of what an earlier container in the same folder left, only /opt/ml is kept.
+    """
+    for name in ("work", "home", "tmp", "mounts"):
+        remove_folder(spec.folder / name)
+        (spec.folder / name).mkdir()
+    spec.ml.mkdir(exist_ok=True)
     environment = _environment(spec)
     workdir = spec.image.workdir or str(spec.folder / "work")
     request = {

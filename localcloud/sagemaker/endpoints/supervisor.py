@@ -39,6 +39,7 @@ _KIND = "endpoint"
 _INTERNAL = "Request to service failed. If failure persists after retry, contact customer support."
 _RECOVERY_POLL_SECONDS = 0.05
 _METRICS_SECONDS = 1.0
+_SHUTDOWN_POLL_SECONDS = 0.1
 _PENDING = ("PendingDeploymentSummary", "_TargetConfig", "_DeploymentConfig", "_RetainVariantProperties")
 
 
@@ -97,13 +98,18 @@ class EndpointSupervisor:
     def shutdown(self) -> None:
         """Ends every server at once; documents are left to `recover`."""
         self._closing.set()
-        for instance in list(self._instances):
-            instance.abandon()
+        self._abandon_instances()
         with self._lock:
             threads = list(self._threads)
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(_SHUTDOWN_POLL_SECONDS)
+                self._abandon_instances()  # those that the thread has made since
         self._metrics.close(_METRICS_SECONDS)
+
+    def _abandon_instances(self) -> None:
+        for instance in list(self._instances):
+            instance.abandon()
 
     def _submit(self, name: str, operation: Callable[[str], None]) -> None:
         thread = threading.Thread(target=self._run, args=(name, operation), name=f"endpoint-{name}", daemon=True)

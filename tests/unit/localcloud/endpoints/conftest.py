@@ -1,0 +1,113 @@
+"""A supervisor with a real store and real server processes; no other service is needed for models without data."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.config import Config
+from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
+from localcloud.sagemaker.store import Store
+from tests.support.process_image import ProcessImages
+
+_LIMIT = 60.0
+
+# GET /ping 200; POST /invocations answers with what it got, or does what the body asks for.
+SERVER = """
+import json, os, sys, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def log_message(self, *arguments): pass
+    def answer(self, status, body, headers={}):
+        self.send_response(status)
+        for name, value in headers.items(): self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self): self.answer(200 if self.path == "/ping" else 404, b"")
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if body == b"die": os._exit(9)
+        if body.startswith(b"status "): return self.answer(int(body.split()[1]), b'{"error": "as asked"}')
+        if body.startswith(b"sleep "): time.sleep(float(body.split()[1]))
+        seen = {name.lower(): value for name, value in self.headers.items()}
+        text = json.dumps({"path": self.path, "name": os.environ.get("NAME"), "pid": os.getpid(), "headers": seen,
+                           "size": len(body), "argv": sys.argv[1:]})
+        self.answer(200, text.encode(), {"Content-Type": "application/json",
+                    "X-Amzn-SageMaker-Custom-Attributes": "model_version=" + os.environ.get("NAME", "")})
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+
+
+@dataclass
+class Endpoints:
+    """What a test says to the control plane, in short."""
+
+    config: Config
+    store: Store
+    images: ProcessImages
+    supervisor: EndpointSupervisor
+    loop: asyncio.Runner
+
+    def put_config(self, name: str, **variants: dict[str, Any]) -> None:
+        """An endpoint config; for each variant `image`, and members of ProductionVariant."""
+        listed = []
+        for variant, members in variants.items():
+            model, image = f"{name}-{variant}", members.pop("image", "server")
+            container = {"Image": image, "Environment": {"NAME": model}}
+            self.store.create("model", model, {"ModelName": model, "PrimaryContainer": container, "CreationTime": 1.0})
+            listed.append({"VariantName": variant, "ModelName": model, "InitialInstanceCount": 1, **members})
+        document = {"EndpointConfigName": name, "ProductionVariants": listed, "CreationTime": 1.0}
+        self.store.create("endpoint-config", name, document)
+
+    def create(self, config: str, name: str = "e") -> dict[str, Any]:
+        target = self.store.get("endpoint-config", config)
+        document = {"EndpointName": name, "EndpointConfigName": config, "EndpointStatus": "Creating"}
+        self.store.create("endpoint", name, {**document, "CreationTime": 1.0, "_TargetConfig": target})
+        self.supervisor.create(name)
+        return self.settled(name)
+
+    def update(self, config: str, name: str = "e", deployment: dict | None = None, **members: Any) -> None:
+        target = self.store.get("endpoint-config", config)
+
+        def change(document: dict) -> None:
+            pending = {"EndpointConfigName": config, "StartTime": 1.0}
+            document |= {"EndpointStatus": "Updating", "_TargetConfig": target, "PendingDeploymentSummary": pending}
+            document |= members | ({"_DeploymentConfig": deployment} if deployment else {})
+
+        self.store.update("endpoint", name, change)
+        self.supervisor.update(name)
+
+    def settled(self, name: str = "e") -> dict[str, Any]:
+        """The document as soon as nothing is under way."""
+        until(lambda: self.store.get("endpoint", name)["EndpointStatus"] in ("InService", "Failed"))
+        return self.store.get("endpoint", name)
+
+    def invoke(self, body: bytes = b"{}", name: str = "e", **headers: str):
+        sent = {header.replace("_", "-"): value for header, value in headers.items()}
+        return self.loop.run(self.supervisor.invoke(name, sent, body))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def endpoints(tmp_path: Path) -> Iterator[Endpoints]:
+    config = Config(state_dir=tmp_path / "state", port=4630, secret_access_key="none")  # noqa: S106
+    store = Store(tmp_path / "state/store.sqlite")
+    images = ProcessImages()
+    images.add("server", SERVER)
+    supervisor = EndpointSupervisor(config, store, images)
+    with asyncio.Runner() as loop:
+        yield Endpoints(config, store, images, supervisor, loop)
+    supervisor.shutdown()
+    store.close()

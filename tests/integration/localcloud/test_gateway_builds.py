@@ -13,7 +13,7 @@ def _run(cloud: EmbeddedCloud, *commands: str) -> dict:
     specification = {"version": "0.2", "phases": {"build": {"commands": list(commands)}}}
     codebuild.create_project(
         name=name,
-        source={"type": "NO_SOURCE", "buildspec": json.dumps(specification)},
+        source={"type": "NO_SOURCE", "buildspec": json.dumps(specification, indent=1)},
         artifacts={"type": "NO_ARTIFACTS"},
         environment={
             "type": "LINUX_CONTAINER",

@@ -1,0 +1,62 @@
+import json
+
+import pytest
+
+from localcloud.stepfunctions import synchronous
+from localcloud.stepfunctions.errors import TaskError
+
+
+class FakeJobs:
+    """A service whose job has the given statuses, one after the other, and then keeps the last."""
+
+    def __init__(self, *statuses: str, cancelled: bool = False, may_stop: bool = True) -> None:
+        self.statuses = list(statuses)
+        self.calls: list[tuple[str, dict]] = []
+        self.may_stop = may_stop
+        self.task = self
+        self.cancelled = lambda: cancelled
+
+    def call(self, operation: str, parameters: dict) -> dict:
+        self.calls.append((operation, parameters))
+        if operation.startswith("Stop") and not self.may_stop:
+            raise TaskError("SageMaker.AmazonSageMakerException", "not authorized")
+        if not operation.startswith("Describe"):
+            return {}
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return {"TrainingJobName": parameters["TrainingJobName"], "TrainingJobStatus": status}
+
+
+JOB = synchronous.JOBS["createTrainingJob"]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(synchronous.time, "sleep", lambda _seconds: None)
+
+
+def test_the_final_description_is_the_result():
+    jobs = FakeJobs("InProgress", "InProgress", "Completed")
+    assert synchronous.run(jobs, JOB, {"TrainingJobName": "j"})["TrainingJobStatus"] == "Completed"
+    assert [operation for operation, _ in jobs.calls] == ["CreateTrainingJob"] + ["DescribeTrainingJob"] * 3
+
+
+def test_jobs_are_tagged_as_started_by_step_functions():
+    jobs = FakeJobs("Completed")
+    synchronous.run(jobs, JOB, {"TrainingJobName": "j", "Tags": [{"Key": "a", "Value": "b"}]})
+    assert [tag["Key"] for tag in jobs.calls[0][1]["Tags"]] == ["a", "MANAGED_BY_AWS"]
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
+def test_an_unsuccessful_end_fails_the_task_with_the_description(status):
+    with pytest.raises(TaskError) as error:
+        synchronous.run(FakeJobs("InProgress", status), JOB, {"TrainingJobName": "j"})
+    assert error.value.error == "States.TaskFailed"
+    assert json.loads(error.value.cause)["TrainingJobStatus"] == status
+
+
+@pytest.mark.parametrize("may_stop", [True, False])
+def test_a_task_that_is_no_longer_wanted_stops_its_job(may_stop):
+    jobs = FakeJobs("InProgress", cancelled=True, may_stop=may_stop)
+    with pytest.raises(TaskError):
+        synchronous.run(jobs, JOB, {"TrainingJobName": "j"})
+    assert jobs.calls[-1] == ("StopTrainingJob", {"TrainingJobName": "j"})

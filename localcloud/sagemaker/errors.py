@@ -1,11 +1,9 @@
 """The errors SageMaker answers, with the codes of the service model.
 
 ApiError
-├── ValidationException          a member is malformed, or names something that is not there
+├── ValidationException          a member is malformed, or names something that is not there or already is
 ├── SerializationException       the body is not the JSON that the operation's input shape asks for
 ├── ResourceInUse                the name is taken, or the resource is busy
-├── ResourceNotFound             (most resources answer ValidationException instead, as SageMaker does)
-├── ResourceLimitExceeded        a quota
 ├── ConflictException            the resource's own state forbids it
 ├── AccessDeniedException        a further permission (iam:PassRole, sagemaker:AddTags)
 └── UnknownOperationException    no such operation in the service model
@@ -38,14 +36,6 @@ class SerializationException(ApiError):
 
 class ResourceInUse(ApiError):
     """The name is taken or the resource is in use."""
-
-
-class ResourceNotFound(ApiError):
-    """The resource does not exist."""
-
-
-class ResourceLimitExceeded(ApiError):
-    """A quota would be exceeded."""
 
 
 class ConflictException(ApiError):

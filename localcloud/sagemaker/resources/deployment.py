@@ -42,6 +42,7 @@ def _check_blue_green(policy: dict, variants: list[dict]) -> None:
             raise ValidationException(f"{member} may not be specified when the traffic routing type is {kind}")
     if wanted:
         _check_size(routing[wanted], wanted, minimum, maximum, variants)
+    _check_timeout(policy, routing["WaitIntervalInSeconds"] + policy.get("TerminationWaitInSeconds", 0))
 
 
 def _check_rolling(policy: dict, variants: list[dict]) -> None:
@@ -51,6 +52,16 @@ def _check_rolling(policy: dict, variants: list[dict]) -> None:
         if member in policy:
             maximum = 100 if member == "RollbackMaximumBatchSize" else _ROLLING_PERCENT[1]
             _check_size(policy[member], member, _ROLLING_PERCENT[0], maximum, variants)
+    _check_timeout(policy, policy["WaitIntervalInSeconds"])
+
+
+def _check_timeout(policy: dict, waiting: int) -> None:
+    limit = policy.get("MaximumExecutionTimeoutInSeconds")
+    if limit is not None and limit <= waiting:
+        raise ValidationException(
+            f"Invalid MaximumExecutionTimeoutInSeconds {limit}: "
+            f"it must be larger than the waiting time, {waiting} seconds"
+        )
 
 
 def _check_size(size: dict, member: str, minimum: int, maximum: int, variants: list[dict]) -> None:

@@ -227,6 +227,16 @@ class TestDeployment:
                 "Member must have value less than or equal to 3600",
             ),
             (
+                {
+                    "RollingUpdatePolicy": {
+                        "MaximumBatchSize": SIZE,
+                        "WaitIntervalInSeconds": 600,
+                        "MaximumExecutionTimeoutInSeconds": 600,
+                    }
+                },
+                "Invalid MaximumExecutionTimeoutInSeconds 600: it must be larger than the waiting time, 600 seconds",
+            ),
+            (
                 {"AutoRollbackConfiguration": {"Alarms": []}},
                 "Member must have length greater than or equal to 1",
             ),

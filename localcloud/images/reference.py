@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from localcloud.images.errors import InvalidReference
 
 _REFERENCE = re.compile(
-    r"(?:(?P<registry>[^/]*[.:][^/]*|localhost)/)?"
+    r"(?:(?P<registry>localhost|(?=[^/]*[.:])[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?)/)?"
     r"(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
     r"(?::(?P<tag>\w[\w.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?",

@@ -126,7 +126,8 @@ class ImageRegistry:
     def _base(self, uri: str) -> Base:
         wanted = reference.parse(uri)
         local = self._store.tagged(str(wanted))
-        config, digest = (self._store.config(local), local) if local else self._find(wanted)
+        built = local is not None and self._store.contains(local)
+        config, digest = (self._store.config(local), local) if built else self._find(wanted)
         return Base(config, self._packages(config), lambda tree: self._unpack(digest, tree))
 
     def _unpack(self, digest: str | None, tree: Path) -> None:

@@ -60,7 +60,8 @@ def run(instruction: Instruction, context: RunContext) -> Environment:
 
 def _perform(command: list[str], context: RunContext) -> None:
     name = PurePosixPath(command[0]).name
-    if arguments := _installer_arguments(command):
+    arguments = _installer_arguments(command)
+    if arguments is not None:
         context.packages = _install(arguments, context)
     elif name == "chmod":
         _change_mode(command[1:], context)
@@ -88,7 +89,7 @@ def _installer_arguments(command: list[str]) -> list[str] | None:
         words = words[2:]
     for installer in _INSTALLERS:
         if [PurePosixPath(words[0]).name, *words[1:]][: len(installer)] == installer:
-            return words[len(installer) :] or ["--help"]
+            return words[len(installer) :]
     return None
 
 

@@ -1,0 +1,204 @@
+"""What lambdas/README.md grants for the calls a function itself makes is enough, and each action of it is needed.
+
+Not covered: the key of encrypted buckets and topics, logs, the event source's queue, and endpoints that serve.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from check_rollout.handler import handler as check_rollout
+from decide_gate.handler import handler as decide_gate
+from describe_workloads.handler import handler as describe_workloads
+from plan_rollout.handler import handler as plan_rollout
+from plan_training.handler import handler as plan_training
+from predict.directory import Directory
+from predict.handler import handler as predict
+from request_training.handler import handler as request_training
+from shared.clients import client
+from shared.storage import split_uri
+
+from tests.support.embedded_cloud import EmbeddedCloud, allow, policy, unique
+
+EVENTS = Path(__file__).parents[2] / "events"
+DATASET = "digits/20261112-080000-ab12"
+PARAMETER = "arn:aws:ssm:*:*:parameter/slipway/dev/workloads"
+
+ACTIONS = {
+    "request_training": [
+        "ssm:GetParameter",
+        "s3:ListBucketVersions",
+        "s3:GetObjectVersion",
+        "states:StartExecution",
+    ],
+    "request_training, refusing": ["ssm:GetParameter", "s3:ListBucketVersions", "s3:GetObjectVersion", "sns:Publish"],
+    "plan_training": ["ssm:GetParameter", "sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
+    "decide_gate": ["ssm:GetParameter", "s3:GetObject", "s3:PutObject"],
+    "plan_rollout": ["ssm:GetParameter", "sagemaker:DescribeModelPackage", "sagemaker:DescribeEndpoint"],
+    "check_rollout": ["ssm:GetParameter", "sagemaker:DescribeEndpoint"],
+    "predict": ["ssm:GetParameter", "sagemaker:InvokeEndpoint"],
+    "describe_workloads": ["ssm:GetParameter", "sagemaker:DescribeEndpoint"],
+    "describe_workloads, all": ["ssm:GetParametersByPath", "sagemaker:DescribeEndpoint"],
+}
+
+
+def load(name: str) -> Any:
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+def resource(action: str, stage: Any) -> str:
+    """What lambdas/README.md lets a function do `action` on."""
+    described = stage.descriptor
+    data, artifacts = (f"arn:aws:s3:::{described[part]['bucket']}" for part in ("data", "artifacts"))
+    return {
+        "ssm:GetParameter": f"{PARAMETER}/digits",
+        "ssm:GetParametersByPath": PARAMETER,
+        "s3:ListBucketVersions": data,
+        "s3:GetObjectVersion": f"{data}/digits/*/request.json",
+        "states:StartExecution": described["train_state_machine_arn"],
+        "sns:Publish": stage.alerts_topic_arn,
+        "sagemaker:ListModelPackages": "*",
+        "sagemaker:DescribeModelPackage": f"arn:aws:sagemaker:*:*:model-package/{described['model_package_group']}/*",
+        "s3:GetObject": f"{artifacts}/digits/evaluation/*",
+        "s3:PutObject": f"{artifacts}/digits/verdicts/*",
+        "sagemaker:DescribeEndpoint": f"arn:aws:sagemaker:*:*:endpoint/{described['endpoint_name']}",
+        "sagemaker:InvokeEndpoint": f"arn:aws:sagemaker:*:*:endpoint/{described['endpoint_name']}",
+    }[action]
+
+
+class Cases:
+    """Each function with an event that makes it do all it ever does (short of an endpoint that serves)."""
+
+    def __init__(self, stage: Any, context: Any) -> None:
+        self.stage, self.context = stage, context
+
+    def prepare(self, case: str) -> Callable[[], Any]:
+        """Sets the case up with root's permissions; what it returns runs the function and raises when denied."""
+        return getattr(self, case.replace(", ", "_"))()
+
+    def request_training(self, request: bytes = b"{}") -> Callable[[], Any]:
+        for key in ("train/images.gz", "test/images.gz"):
+            self.stage.put(f"{DATASET}/{key}")
+        self.stage.put(f"{DATASET}/request.json", request)
+        event = load("s3_object_created")
+        event["detail"]["bucket"]["name"] = self.stage.descriptor["data"]["bucket"]
+        event["detail"]["object"]["key"] = f"{DATASET}/request.json"
+        records = [{**load("sqs_record"), "body": json.dumps(event)}]
+
+        def run() -> None:
+            failures = request_training({"Records": records}, self.context)["batchItemFailures"]
+            assert failures == [], "denied"
+
+        return run
+
+    def request_training_refusing(self) -> Callable[[], Any]:
+        return self.request_training(request=b"{")
+
+    def plan_training(self) -> Callable[[], Any]:
+        self._register()
+        return lambda: plan_training(load("train_input"), self.context)
+
+    def decide_gate(self) -> Callable[[], Any]:
+        event = self._evaluated()
+        return lambda: decide_gate(event, self.context)
+
+    def plan_rollout(self) -> Callable[[], Any]:
+        event = self._approved()
+        return lambda: plan_rollout(event, self.context)
+
+    def check_rollout(self) -> Callable[[], Any]:
+        planned = plan_rollout(self._approved(), self.context)
+        return lambda: check_rollout(planned, self.context)
+
+    def predict(self) -> Callable[[], Any]:
+        return lambda: self._answered(predict(load("api_predict"), self.context), 503)
+
+    def describe_workloads(self) -> Callable[[], Any]:
+        return lambda: self._answered(describe_workloads(load("api_describe_workload"), self.context), 200)
+
+    def describe_workloads_all(self) -> Callable[[], Any]:
+        return lambda: self._answered(describe_workloads(load("api_list_workloads"), self.context), 200)
+
+    def _answered(self, response: dict[str, Any], status: int) -> None:
+        assert response["statusCode"] == status, "denied"
+
+    def _evaluated(self) -> dict[str, Any]:
+        planned = plan_training(load("train_input"), self.context)
+        bucket, key = split_uri(planned["evaluation_uri"])
+        measured = {"challenger": {"metrics": {"accuracy": 0.95}}, "champion": None}
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(measured).encode())
+        return {**load("train_input"), "plan": planned}
+
+    def _register(self) -> str:
+        package = decide_gate(self._evaluated(), self.context)["model_package"]
+        return str(boto3.client("sagemaker").create_model_package(**package)["ModelPackageArn"])
+
+    def _approved(self) -> dict[str, Any]:
+        event = load("model_package_approved")
+        group = self.stage.descriptor["model_package_group"]
+        event["detail"] |= {"ModelPackageArn": self._register(), "ModelPackageGroupName": group}
+        return {"workload": "digits", "event": event, "execution": "rollout-1"}
+
+
+@pytest.fixture
+def as_role(cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[dict[str, Any]]], None]:
+    """Makes every client from now on act as a new role with the given statements."""
+
+    def become(statements: list[dict[str, Any]]) -> None:
+        name, iam = unique("function"), cloud.client("iam")
+        account = f"arn:aws:iam::{cloud.account}:root"
+        trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="function", PolicyDocument=policy(*statements))
+        keys = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        session = boto3.Session(
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+            region_name=cloud.region,
+        )
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+        monkeypatch.setattr("predict.handler.DIRECTORY", Directory())
+        client.cache_clear()
+
+    return become
+
+
+BY_PATH_ON_STAR = pytest.mark.xfail(
+    strict=True,
+    reason="the embedded cloud checks ssm:GetParametersByPath on *, where AWS checks it on the path's own ARN",
+)
+
+
+def cases(*pairs: tuple[str, ...]) -> list[Any]:
+    """Test parameters; what needs ssm:GetParametersByPath cannot pass for now."""
+    by_path = "ssm:GetParametersByPath"
+    return [
+        pytest.param(*pair, marks=BY_PATH_ON_STAR if by_path in ACTIONS[pair[0]] and by_path not in pair else ())
+        for pair in pairs
+    ]
+
+
+@pytest.mark.parametrize("case", cases(*((case,) for case in ACTIONS)))
+def test_the_permissions_in_the_readme_are_enough(stage: Any, context: Any, as_role: Any, case: str) -> None:
+    run = Cases(stage, context).prepare(case)
+    as_role([allow(action, resource(action, stage)) for action in ACTIONS[case]])
+    run()
+
+
+@pytest.mark.parametrize(
+    ("case", "dropped"), cases(*((case, action) for case, actions in ACTIONS.items() for action in actions))
+)
+def test_without_any_one_of_them_the_function_is_denied(
+    stage: Any, context: Any, as_role: Any, capsys: pytest.CaptureFixture[str], case: str, dropped: str
+) -> None:
+    run = Cases(stage, context).prepare(case)
+    as_role([allow(action, resource(action, stage)) for action in ACTIONS[case] if action != dropped])
+    with pytest.raises((ClientError, AssertionError)) as denial:
+        run()
+    told = str(denial.value) + capsys.readouterr().out
+    assert f"is not authorized to perform: {dropped}" in told, told

@@ -40,6 +40,7 @@ _INTERNAL = "Request to service failed. If failure persists after retry, contact
 _RECOVERY_POLL_SECONDS = 0.05
 _METRICS_SECONDS = 1.0
 _SHUTDOWN_POLL_SECONDS = 0.1
+_SHUTDOWN_SECONDS = 5.0
 _PENDING = ("PendingDeploymentSummary", "_TargetConfig", "_DeploymentConfig", "_RetainVariantProperties")
 
 
@@ -96,13 +97,17 @@ class EndpointSupervisor:
                 self._submit(name, self._bring_back)
 
     def shutdown(self) -> None:
-        """Ends every server at once; documents are left to `recover`."""
+        """Ends every server at once; documents are left to `recover`.
+
+        A thread that waits for a service which has ended already is not waited for.
+        """
         self._closing.set()
         self._abandon_instances()
         with self._lock:
             threads = list(self._threads)
+        deadline = time.monotonic() + _SHUTDOWN_SECONDS
         for thread in threads:
-            while thread.is_alive():
+            while thread.is_alive() and time.monotonic() < deadline:
                 thread.join(_SHUTDOWN_POLL_SECONDS)
                 self._abandon_instances()  # those that the thread has made since
         self._metrics.close(_METRICS_SECONDS)

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # StopTrainingJob: SIGTERM, then 120 seconds to save the model.
 STOP_GRACE_SECONDS = 120.0
+_SHUTDOWN_SECONDS = 5.0
 _RUNNERS: dict[str, type[JobRunner]] = {"training-job": TrainingRunner, "processing-job": ProcessingRunner}
 _UNFINISHED = ("InProgress", "Stopping")
 
@@ -76,13 +77,17 @@ class JobSupervisor:
                 record.finish("Failed", reason=failures.RESTARTED)
 
     def shutdown(self) -> None:
-        """Ends every container and waits for the jobs' threads; their documents are left to `recover`."""
+        """Ends every container and waits for the jobs' threads; their documents are left to `recover`.
+
+        A thread that waits for a service which has ended already is not waited for.
+        """
         with self._lock:
             running = list(self._running.values())
         for runner, _ in running:
             runner.abandon()
+        deadline = time.monotonic() + _SHUTDOWN_SECONDS
         for _, thread in running:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self, kind: str, name: str, runner: JobRunner) -> None:
         try:

@@ -93,6 +93,14 @@ def received(cloud: EmbeddedCloud, queue: str) -> list[dict[str, Any]]:
     return [json.loads(message["Body"]) for message in messages]
 
 
+def wait_until_saved(cloud: EmbeddedCloud) -> None:
+    """Until the state of the other services, which is saved a moment after each change, holds all changes so far."""
+    marker = unique("marker")
+    cloud.client("sqs").create_queue(QueueName=marker)
+    folder = cloud.state_dir / "generations"
+    eventually(lambda: any(marker in path.read_text() for path in sorted(folder.glob("generation-*.json"))[-1:]))
+
+
 def test_an_approved_model_package_reaches_the_rule_that_waits_for_it(cloud: EmbeddedCloud) -> None:
     group, sagemaker = unique("digits"), cloud.client("sagemaker")
     queue = queue_for_approvals(cloud, group)
@@ -127,8 +135,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
     cloud = EmbeddedCloud.start(tmp_path / "cloud")
     client = cloud.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName="digits")
-    # A saved generation of the other services, without which a new start would begin empty.
-    eventually(lambda: list((cloud.state_dir / "generations").iterdir()))
+    wait_until_saved(cloud)
     client.create_model(ModelName="m", PrimaryContainer=CONTAINER, Tags=[{"Key": "a", "Value": "b"}])
     arn = client.create_model_package(ModelPackageGroupName="digits", InferenceSpecification=SPECIFICATION)[
         "ModelPackageArn"
@@ -152,8 +159,7 @@ def test_an_event_that_a_killed_cloud_did_not_publish_is_published_by_the_next(t
     client = cloud.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName="digits")
     client.create_model_package(ModelPackageGroupName="digits", InferenceSpecification=SPECIFICATION)
-    saved = set((cloud.state_dir / "generations").iterdir())
-    eventually(lambda: set((cloud.state_dir / "generations").iterdir()) - saved)
+    wait_until_saved(cloud)
     cloud.kill()
 
     # What the killed process leaves when it dies between the commit and the event: a change that nobody heard of.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import logging
 import threading
 from typing import Any
@@ -66,6 +67,10 @@ def settle_interrupted(stacks: dict[Any, dict[str, Any]]) -> None:
         status = stack.get("StackStatus", "")
         if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             continue
-        stack["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE" if status.startswith("UPDATE") else "ROLLBACK_COMPLETE"
+        updating = status.startswith("UPDATE")
+        if updating:
+            # Still the old template, as parsed; with the new text, the same deployment would find nothing to do.
+            stack["_template_body"] = json.dumps(stack["_template"])
+        stack["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE" if updating else "ROLLBACK_COMPLETE"
         stack["StackStatusReason"] = _REASON
         log.warning("stack %s was %s when the server ended; now %s", stack["StackName"], status, stack["StackStatus"])

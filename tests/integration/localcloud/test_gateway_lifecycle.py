@@ -177,14 +177,73 @@ def test_the_server_ends_with_its_guardian(started):
     eventually(lambda: not processes.start_time(cloud.pid))
 
 
-def test_a_stack_caught_by_a_kill_can_be_deployed_again(started):
+ANSWERING = """
+import json, time, urllib.request
+def handler(event, context):
+    properties = event.get("ResourceProperties", {})
+    if properties.get("hang") == "yes" and event["RequestType"] != "Delete":
+        time.sleep(600)
+    answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    body = json.dumps({**answer, "Status": "SUCCESS", "PhysicalResourceId": "c"}).encode()
+    urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], data=body, method="PUT"))
+"""
+
+
+def template(token: str, *, hang: bool, days: int = 1) -> str:
+    """A bucket and a parameter with names of their own and, after them, a resource that may hang."""
+    parameter = {"Name": "/days", "Type": "String", "Value": str(days)}
+    custom = {"ServiceToken": token, "hang": "yes" if hang else "no", "days": str(days)}
+    resources = {
+        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "named-bucket"}},
+        "Days": {"Type": "AWS::SSM::Parameter", "Properties": parameter},
+        "Last": {"Type": "Custom::Last", "DependsOn": ["Bucket", "Days"], "Properties": custom},
+    }
+    return json.dumps({"Resources": resources})
+
+
+def settled(cloudformation, name: str) -> str:
+    def status() -> str:
+        stacks = cloudformation.describe_stacks()["Stacks"]
+        found = next((stack["StackStatus"] for stack in stacks if stack["StackName"] == name), "GONE")
+        return "" if found.endswith("_IN_PROGRESS") else found
+
+    return eventually(status)
+
+
+def token_of(cloud: EmbeddedCloud) -> str:
+    name = function(cloud, zipped(ANSWERING))
+    return cloud.client("lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+
+
+def test_a_stack_whose_creation_a_kill_caught_can_be_deleted_and_made_again(started):
     cloud = started()
-    cloudformation = cloud.client("cloudformation")
-    name = function(cloud, zipped("import time\ndef handler(event, context): time.sleep(600)"))
-    token = cloud.client("lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
-    hanging = {"Resources": {"C": {"Type": "Custom::C", "Properties": {"ServiceToken": token}}}}
-    cloudformation.create_stack(StackName="caught", TemplateBody=json.dumps(hanging))
-    eventually(lambda: saved(cloud, '"CREATE_IN_PROGRESS"'))
+    token = token_of(cloud)
+    cloud.client("cloudformation").create_stack(StackName="caught", TemplateBody=template(token, hang=True))
+    eventually(lambda: saved(cloud, "named-bucket") and saved(cloud, '"CREATE_IN_PROGRESS"'))
     cloud.kill()
     again = started(port=cloud.port).client("cloudformation")
-    assert again.describe_stacks(StackName="caught")["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
+    # from this status `cdk deploy` deletes the stack and creates it anew
+    assert settled(again, "caught") == "ROLLBACK_COMPLETE"
+    again.delete_stack(StackName="caught")
+    assert settled(again, "caught") == "GONE"
+    again.create_stack(StackName="caught", TemplateBody=template(token, hang=False))
+    assert settled(again, "caught") == "CREATE_COMPLETE"
+
+
+def test_a_stack_whose_update_a_kill_caught_takes_the_same_update_again(started):
+    cloud = started()
+    token = token_of(cloud)
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(StackName="caught", TemplateBody=template(token, hang=False))
+    assert settled(cloudformation, "caught") == "CREATE_COMPLETE"
+    cloudformation.update_stack(StackName="caught", TemplateBody=template(token, hang=True, days=2))
+    eventually(lambda: saved(cloud, '"UPDATE_IN_PROGRESS"'))
+    cloud.kill()
+    running = started(port=cloud.port)
+    again = running.client("cloudformation")
+    assert settled(again, "caught") == "UPDATE_ROLLBACK_COMPLETE"
+    body = again.get_template(StackName="caught")["TemplateBody"]
+    assert body["Resources"]["Last"]["Properties"]["days"] == "1"
+    again.update_stack(StackName="caught", TemplateBody=template(token, hang=False, days=2))
+    assert settled(again, "caught") == "UPDATE_COMPLETE"
+    assert running.client("ssm").get_parameter(Name="/days")["Parameter"]["Value"] == "2"

@@ -7,6 +7,7 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - Requests on loopback count as secure transport, unless the client says otherwise itself.
 - ``identity``: root is verified by signature like everybody else, anonymous requests see public objects only, denials
   name the resource, roles can be assumed by the services that their trust policies name.
+- ``resources``: requests are authorised on the resources that AWS would take, where ministack knows only "*".
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
 - ``workflows``: Step Functions' tasks act as the execution's role.
 - ``stacks``: CloudFormation knows our resource types; stacks caught by a crash do not stay in progress.
@@ -23,7 +24,7 @@ from typing import Any
 
 from localcloud import clients
 from localcloud.config import Config
-from localcloud.gateway import environment
+from localcloud.gateway import environment, resources
 from localcloud.gateway.identity import AccessDenied, Caller, Identity
 
 __all__ = ["AccessDenied", "Caller", "Gateway"]
@@ -46,6 +47,7 @@ class Gateway:
         self._app = importlib.import_module("ministack.app")
         self._changed = changed
         self.identity = Identity(config)
+        resources.register(config)
         clients.use_role_sessions(self.identity.role_session)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:

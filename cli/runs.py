@@ -127,7 +127,7 @@ def follow(target: Target, descriptor: Mapping[str, Any], *, dataset: str, befor
 def evaluation(target: Target, descriptor: Mapping[str, Any], job: str) -> dict[str, float]:
     """The metrics of a run's model on the holdout, from its `evaluation.json`."""
     artifacts = descriptor["artifacts"]
-    key = f"{artifacts['prefix']}evaluation/{job}-eval/evaluation.json"
+    key = f"{artifacts['prefix']}evaluation/{job}/evaluation.json"
     body = target.client("s3").get_object(Bucket=artifacts["bucket"], Key=key)["Body"].read()
     return json.loads(body)["challenger"]["metrics"]
 

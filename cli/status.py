@@ -101,9 +101,9 @@ def show(document: Mapping[str, Any], console: Console) -> None:
         if not workload["runs"]:
             console.print(f"  no run yet; start one: slipway train {workload['name']} --data FOLDER", highlight=False)
             continue
-        table = Table("run", "status", "started", "seconds", box=None, pad_edge=False, padding=(0, 2))
+        table = Table("  run", "status", "started", "seconds", box=None, pad_edge=False, padding=(0, 2))
         for run in workload["runs"]:
-            table.add_row(run["name"], run["status"], run["started"][:19], str(run["seconds"] or ""))
+            table.add_row(f"  {run['name']}", run["status"], run["started"][:19], str(run["seconds"] or ""))
         console.print(table)
 
 

@@ -38,14 +38,17 @@ def encode(event: Mapping[str, Any], response: Response) -> bytes:
         "LogicalResourceId": event["LogicalResourceId"],
         "Data": dict(response.data),
     }
-    encoded = json.dumps(document).encode()
-    while len(encoded) > _MAXIMUM_BYTES and document["Reason"]:
-        # The beginning names the phase, the end is the last thing the build said: shorten what lies between.
-        reason = document["Reason"]
-        keep = max(len(reason) - (len(encoded) - _MAXIMUM_BYTES) - 5, 0)
-        document["Reason"] = reason[: keep // 2] + " ... " + reason[len(reason) - keep // 2 :] if keep > 10 else ""
-        encoded = json.dumps(document).encode()
+    length = len(response.reason)
+    while len(encoded := json.dumps(document).encode()) > _MAXIMUM_BYTES and length:
+        length = length * 4 // 5
+        document["Reason"] = _shortened(response.reason, length)
     return encoded
+
+
+def _shortened(reason: str, length: int) -> str:
+    """The beginning names the phase, the end is the last thing the build said: what lies between can go."""
+    half = length // 2
+    return f"{reason[:half]} ... {reason[len(reason) - half :]}"
 
 
 def send(url: str, body: bytes) -> None:

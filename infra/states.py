@@ -68,6 +68,7 @@ def integration(partition: str, action: str) -> str:
 
 
 def task(*, resource: str, arguments: Any, timeout: int, retry: list[State], catch: list[State], **rest: Any) -> State:
+    """A task that hands its own input on: what later states need of its result goes into variables (`Assign`)."""
     return {
         "Type": "Task",
         "Resource": resource,
@@ -75,6 +76,7 @@ def task(*, resource: str, arguments: Any, timeout: int, retry: list[State], cat
         "TimeoutSeconds": timeout,
         "Retry": retry,
         "Catch": catch,
+        "Output": "{% $states.input %}",
         **rest,
     }
 

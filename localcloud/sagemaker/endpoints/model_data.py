@@ -75,11 +75,14 @@ def extract(archive: Path, folder: Path, limits: Limits = LIMITS) -> None:
     for names given twice, and for archives that grow beyond `limits`."""
     allowed = limits.allowed(archive.stat().st_size)
     try:
-        with gzip.open(archive) as raw, tarfile.open(fileobj=_Limited(raw, allowed), mode="r|") as tar:
-            for number, member in enumerate(tar, 1):
-                if number > limits.max_members:
-                    raise ModelDataError(f"it has more than {limits.max_members} members")
-                _extract_member(tar, member, folder)
+        with gzip.open(archive) as raw:
+            content = _Limited(raw, allowed)
+            with tarfile.open(fileobj=content, mode="r|") as tar:
+                for number, member in enumerate(tar, 1):
+                    if number > limits.max_members:
+                        raise ModelDataError(f"it has more than {limits.max_members} members")
+                    _extract_member(tar, member, folder)
+            content.finish()
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ModelDataError(f"it is damaged or not a gzipped tar ({error})") from error
     except OSError as error:
@@ -124,3 +127,8 @@ class _Limited:
         if self._left < 0:
             raise ModelDataError(f"it unpacks to more than {self._limit} bytes, which its size does not justify")
         return data
+
+    def finish(self) -> None:
+        """Reads to the end, where the checksum is."""
+        while self.read(1 << 20):
+            pass

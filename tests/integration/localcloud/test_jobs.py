@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -358,3 +359,25 @@ def _input(name: str, uri: str, local: str) -> dict[str, Any]:
 def _output(uri: str) -> dict[str, Any]:
     target = {"S3Uri": uri, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
     return {"OutputName": "evaluation", "S3Output": target}
+
+
+def test_a_job_that_ran_when_the_cloud_was_killed_has_failed_and_left_no_process(jobs: Jobs) -> None:
+    cloud = jobs.cloud
+    mark = f"3600.{cloud.pid}"
+    name = jobs.train(f"import subprocess; print('up', flush=True); subprocess.run(['sleep', '{mark}'])")
+    eventually(lambda: any(_lines_or_nothing(jobs, name)), _SECONDS)
+    eventually(lambda: list(Path(cloud.state_dir).glob("generations/*")))
+
+    cloud.kill()
+
+    eventually(lambda: f"sleep {mark}" not in _commands())
+    EmbeddedCloud.start(cloud.state_dir, cloud.port)
+    job = jobs.trained(name)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("InternalServerError: ")
+    assert "restarted" in job["FailureReason"]
+
+
+def _commands() -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line.strip() for line in listed.splitlines()]

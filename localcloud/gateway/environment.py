@@ -10,7 +10,17 @@ from localcloud.config import HOST, Config
 def prepare(config: Config) -> None:
     data = config.state_dir / "ministack"
     data.mkdir(parents=True, exist_ok=True)
-    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "SERVICES", "USE_SSL", "LAMBDA_EXECUTOR"):
+    # Functions inherit this environment: no path to our own code may be in it, which AWS would not have either.
+    for name in (
+        "PYTHONPATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_ENDPOINT_URL",
+        "SERVICES",
+        "USE_SSL",
+        "LAMBDA_EXECUTOR",
+    ):
         os.environ.pop(name, None)
     os.environ.update(
         {
@@ -23,7 +33,7 @@ def prepare(config: Config) -> None:
             "AWS_SECRET_ACCESS_KEY": config.secret_access_key,
             "AWS_REGION": config.region,
             "AWS_DEFAULT_REGION": config.region,
-            # Snapshots are taken by us (see snapshot.py); object bodies go to disk as they arrive.
+            # Snapshots are taken by us (see snapshots.py); object bodies go to disk as they arrive.
             "PERSIST_STATE": "0",
             "STATE_DIR": str(data),
             "S3_PERSIST": "1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from importlib.metadata import version
 from typing import Any
 
@@ -22,6 +23,7 @@ def capture() -> bytes:
     ministack writes those to the disk itself."""
     app = importlib.import_module("ministack.app")
     persistence = importlib.import_module("ministack.core.persistence")
+    _keep_code()
     services = {}
     for name, get_state in sorted(app._build_persistence_save_dict().items()):
         state = _encoded(get_state, persistence)
@@ -50,6 +52,18 @@ def restore(content: bytes) -> None:
     for name, module in app._state_map.items():
         if saved["services"].get(name):
             _restore_service(app, module, saved["services"][name])
+    if saved["services"].get("lambda"):
+        importlib.import_module("ministack.services.lambda_svc").get_state()  # removes code that nothing names any more
+
+
+def _keep_code() -> None:
+    """While the generation that names a function's code is the newest one on the disk, that code may not go.
+
+    ministack would remove it before the next generation is written; it now does so when the server starts.
+    """
+    functions = sys.modules.get("ministack.services.lambda_svc")
+    if functions is not None:
+        functions._prune_orphan_code_blobs = lambda referenced: None
 
 
 def reset() -> None:

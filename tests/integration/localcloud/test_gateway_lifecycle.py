@@ -247,3 +247,16 @@ def test_a_stack_whose_update_a_kill_caught_takes_the_same_update_again(started)
     again.update_stack(StackName="caught", TemplateBody=template(token, hang=False, days=2))
     assert settled(again, "caught") == "UPDATE_COMPLETE"
     assert running.client("ssm").get_parameter(Name="/days")["Parameter"]["Value"] == "2"
+
+
+def test_functions_survive_a_kill_with_their_code(started):
+    cloud = started()
+    name = function(cloud, zipped("def handler(event, context): return 1"))
+    eventually(lambda: saved(cloud, name))
+    cloud.client("lambda").update_function_code(
+        FunctionName=name, ZipFile=zipped("def handler(event, context): return 2")
+    )
+    cloud.kill()  # whichever of the two was saved, there is code
+    again = started(port=cloud.port)
+    answer = again.client("lambda").invoke(FunctionName=name)
+    assert answer["Payload"].read() in (b"1", b"2")

@@ -23,12 +23,14 @@ Created = tuple[str, dict[str, str]]
 @dataclass(frozen=True, kw_only=True)
 class ResourceType:
     """One type. ``updatable`` are the properties that an Update call changes; any other one means a replacement.
+    ``update_only`` are those of them that the Create call does not know.
 
     A resource's physical id is its ARN, as ``Ref`` of these types returns it.
     """
 
     noun: str
     updatable: frozenset[str] = frozenset()
+    update_only: frozenset[str] = frozenset()
     attributes: tuple[str, ...] = ()
     settles: bool = False
 
@@ -41,6 +43,9 @@ class ResourceType:
         return f"{self.noun}Arn"
 
 
+_ENDPOINT_UPDATE = frozenset(
+    {"RetainAllVariantProperties", "ExcludeRetainedVariantProperties", "RetainDeploymentConfig"}
+)
 TYPES = {
     "AWS::SageMaker::ModelPackageGroup": ResourceType(
         noun="ModelPackageGroup", attributes=("ModelPackageGroupArn", "ModelPackageGroupStatus")
@@ -49,7 +54,8 @@ TYPES = {
     "AWS::SageMaker::EndpointConfig": ResourceType(noun="EndpointConfig"),
     "AWS::SageMaker::Endpoint": ResourceType(
         noun="Endpoint",
-        updatable=frozenset({"EndpointConfigName", "DeploymentConfig", "RetainAllVariantProperties"}),
+        updatable=frozenset({"EndpointConfigName", "DeploymentConfig", *_ENDPOINT_UPDATE}),
+        update_only=_ENDPOINT_UPDATE,
         settles=True,
     ),
 }
@@ -69,7 +75,8 @@ class Provisioner:
     def create(self, logical_id: str, properties: Properties, stack_name: str) -> Created:
         """The physical id and the attributes of a new resource."""
         name = properties.get(self._type.name) or _generated(stack_name, logical_id)
-        self._call("Create", {**_request(properties), self._type.name: name})
+        given = {key: value for key, value in properties.items() if key not in self._type.update_only}
+        self._call("Create", {**_request(given), self._type.name: name})
         return self._settled(name)
 
     def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str) -> Created:
@@ -85,7 +92,7 @@ class Provisioner:
             return self.create(logical_id, new, stack_name)
         if changed:
             members = self._type.updatable & new.keys()
-            self._call("Update", {self._type.name: name, **{member: new[member] for member in members}})
+            self._call("Update", {self._type.name: name, **_request({member: new[member] for member in members})})
         self._retag(physical_id, old, new)
         return self._settled(name)
 
@@ -143,7 +150,7 @@ class Provisioner:
 
 
 def _request(value: Any) -> Any:
-    """Templates write numbers and booleans as text at times; ARNs of our own types stand for names."""
+    """The API's request: what ``Ref`` gives for the SageMaker types is an ARN, where the API wants a name."""
     if isinstance(value, dict):
         return {key: _request(part) for key, part in value.items()}
     if isinstance(value, list):

@@ -76,7 +76,7 @@ def _end_children(server_group: int) -> None:
 def _children_left(server_group: int, signum: int) -> bool:
     children = _children()
     if children is None:  # no /proc: the server's process group is the best there is
-        return signum != signal.SIGKILL and _signal(-server_group, signum)
+        return _signal(-server_group, signum)
     for child in children:
         _signal(child, signum)
     try:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         return _people(arguments)
     except (LookupError, ValueError, OSError, RuntimeError) as error:
         missing = isinstance(error, KeyError)
-        print(f"Error: {f'{error} is not set' if missing else error}", file=sys.stderr)
+        print(f"Error: {f'{error.args[0]} is not set' if missing else error}", file=sys.stderr)
         return 1
 
 
@@ -45,7 +45,8 @@ def _people(arguments: Sequence[str]) -> int:
     environment = commands.add_parser("environment", help="print the interpreter of an environment")
     environment.add_argument("--image", help="start from this image's environment instead of an empty one")
     environment.add_argument("files", nargs="*", type=Path, metavar="REQUIREMENTS_FILE")
-    commands.add_parser("prepare", help="build the managed images' environments ahead")
+    prepare = commands.add_parser("prepare", help="build the environments of managed images ahead")
+    prepare.add_argument("images", nargs="*", metavar="URI", help="all images of the table where none is given")
     commands.add_parser("pin", help="write requirements/<set>.txt anew")
     parsed = parser.parse_args(arguments)
     if parsed.command == "pin":
@@ -54,7 +55,8 @@ def _people(arguments: Sequence[str]) -> int:
         return 0
     registry = ImageRegistry(_config())
     if parsed.command == "prepare":
-        print("\n".join(map(str, registry.prepare())))
+        prepared = [registry.resolve(uri).python for uri in parsed.images] or registry.prepare()
+        print("\n".join(map(str, prepared)))
     else:
         image = registry.resolve(parsed.image) if parsed.image else registry.empty()
         print(image.with_requirements(parsed.files).python)

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Step:
-    """One stay in a state. `left` is None while the execution is in it; `output` is what the state handed on."""
+    """One stay in a state.
+
+    `left` is None while the execution is in it; `output` is what the state handed on; `failed` tells that its last
+    attempt failed, whether or not the machine went on by a Catch.
+    """
 
     name: str
     entered: datetime
     left: datetime | None = None
     output: Any = None
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,20 +41,27 @@ def steps(events: Sequence[Mapping[str, Any]]) -> list[Step]:
     """The stays in states, in order. A state that was left by its Catch ends where the next one begins."""
     found: list[Step] = []
     for event in events:
-        if event["type"].endswith("StateEntered"):
+        kind, when = event["type"], event["timestamp"]
+        if kind.endswith("StateEntered"):
             if found and found[-1].left is None:
-                found[-1] = _left(found[-1], event["timestamp"])
-            found.append(Step(name=event["stateEnteredEventDetails"]["name"], entered=event["timestamp"]))
-        elif event["type"].endswith("StateExited") and found:
-            output = event["stateExitedEventDetails"].get("output")
-            found[-1] = _left(found[-1], event["timestamp"], json.loads(output) if output else None)
-        elif _ends_execution(event["type"]) and found and found[-1].left is None:
-            found[-1] = _left(found[-1], event["timestamp"])
+                found[-1] = replace(found[-1], left=when)
+            found.append(Step(name=event["stateEnteredEventDetails"]["name"], entered=when))
+        elif found:
+            found[-1] = _after(found[-1], event)
     return found
 
 
-def _left(step: Step, when: datetime, output: Any = None) -> Step:
-    return Step(name=step.name, entered=step.entered, left=when, output=output)
+def _after(step: Step, event: Mapping[str, Any]) -> Step:
+    """The step the execution is in, with what an event adds to it."""
+    kind, when = event["type"], event["timestamp"]
+    if kind.endswith("StateExited"):
+        output = event["stateExitedEventDetails"].get("output")
+        return replace(step, left=when, output=json.loads(output) if output else None)
+    if _ends_execution(kind):
+        return replace(step, left=step.left or when)
+    if kind.endswith(("Failed", "TimedOut")):
+        return replace(step, failed=True)
+    return replace(step, failed=False) if kind.endswith(("Scheduled", "Succeeded")) else step
 
 
 def failure(events: Sequence[Mapping[str, Any]]) -> Failure | None:

@@ -196,7 +196,8 @@ class _Follower:
             phase = self._shown[index][1]
             last = index == len(groups) - 1
             if phase.seconds is None and (over or not last) and members[-1].left:
-                self.board.end(phase, seconds=(members[-1].left - members[0].entered).total_seconds())
+                seconds = (members[-1].left - members[0].entered).total_seconds()
+                self.board.end(phase, seconds=seconds, failed=any(member.failed for member in members))
             elif phase.seconds is None and last:
                 self.board.note(phase, self._detail(members[-1].name))
 

@@ -91,20 +91,20 @@ def _run(execution: Mapping[str, Any]) -> dict[str, Any]:
 
 def show(document: Mapping[str, Any], console: Console) -> None:
     """Print the status for a person."""
-    from rich.table import Table
-
     place = f"stage {document['stage']}, {document['region']}"
-    console.print(f"API  {document['api_url']}  ({document['target']}, {place})", highlight=False, soft_wrap=True)
+    lines = [f"API  {document['api_url']}  ({document['target']}, {place})"]
     for workload in document["workloads"]:
-        console.print(f"\n[bold]{workload['name']}[/bold]", highlight=False)
-        console.print(_endpoint_line(workload["endpoint"]), highlight=False, soft_wrap=True)
-        if not workload["runs"]:
-            console.print(f"  no run yet; start one: slipway train {workload['name']} --data FOLDER", highlight=False)
-            continue
-        table = Table("  run", "status", "started", "seconds", box=None, pad_edge=False, padding=(0, 2))
-        for run in workload["runs"]:
-            table.add_row(f"  {run['name']}", run["status"], run["started"][:19], str(run["seconds"] or ""))
-        console.print(table)
+        lines += ["", workload["name"], _endpoint_line(workload["endpoint"])]
+        if workload["runs"]:
+            lines += ["  runs, newest first:", *map(_run_line, workload["runs"])]
+        else:
+            lines.append(f"  no run yet; start one: slipway train {workload['name']} --data FOLDER")
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _run_line(run: Mapping[str, Any]) -> str:
+    seconds = "" if run["seconds"] is None else f"  {run['seconds']:.0f} s"
+    return f"    {run['name']}  {run['status']:9}  {run['started'][:19]}{seconds}"
 
 
 def _endpoint_line(document: Mapping[str, Any] | None) -> str:

@@ -72,6 +72,13 @@ def test_a_step_left_by_its_catch_ends_where_the_next_begins() -> None:
     assert first.left == second.entered
 
 
+def test_a_step_is_failed_by_its_last_attempt_only() -> None:
+    assert [step.name for step in history.steps(failed_training().events) if step.failed] == ["Train"]
+    retried = Tape().enter("Gate").add("TaskScheduled").add("TaskFailed", error="Lambda.Unknown", cause="out of memory")
+    retried.add("TaskScheduled").add("TaskSucceeded").leave("Gate", {})
+    assert [step.failed for step in history.steps(retried.events)] == [False]
+
+
 def test_the_end_of_the_execution_ends_its_last_step() -> None:
     steps = history.steps(failed_training().events)
     assert steps[-1].name == "Failed"

@@ -96,12 +96,16 @@ class JobRunner(ABC):
     def perform(self) -> None:
         """The job's life, from its first state to its last. Raises JobFailure."""
 
-    def check_role(self) -> dict[str, str]:
-        """The containers' credentials. Raises JobFailure where the role cannot be assumed."""
+    def check_role(self, *, isolated: bool) -> dict[str, str]:
+        """The containers' credentials, none with network isolation.
+
+        Raises JobFailure where SageMaker cannot assume the role.
+        """
         try:
-            return self.role.environment()
+            credentials = self.role.environment()
         except RoleRefused as error:
             raise JobFailure(f"ClientError: {error}") from error
+        return {} if isolated else credentials
 
     def resolve_image(self, uri: str) -> Image:
         """Raises JobFailure with the registry's own message."""

@@ -37,7 +37,7 @@ class TrainingRunner(JobRunner):
     log_group = "/aws/sagemaker/TrainingJobs"
 
     def perform(self) -> None:
-        credentials = self.check_role()
+        credentials = self.check_role(isolated=self.document.get("EnableNetworkIsolation", False))
         image = self.resolve_image(self.document["AlgorithmSpecification"]["TrainingImage"])
         hosts = self.hosts(self.document["ResourceConfig"].get("InstanceCount", 1))
         if self._stopped_early():

@@ -234,6 +234,13 @@ def test_a_role_that_sagemaker_may_not_assume_fails_the_job(jobs: Jobs) -> None:
     assert job["FailureReason"].startswith(f"ClientError: Could not assume role {stranger}")
 
 
+def test_a_job_with_network_isolation_gets_no_credentials(jobs: Jobs) -> None:
+    script = "import os; print(sorted(name for name in os.environ if name.startswith('AWS_')))"
+    name = jobs.train(script, EnableNetworkIsolation=True)
+    assert jobs.trained(name)["TrainingJobStatus"] == "Completed"
+    assert list(jobs.lines("/aws/sagemaker/TrainingJobs", name).values()) == [["[]"]]
+
+
 def test_stopping_a_job_lets_it_save_its_model(jobs: Jobs) -> None:
     name = jobs.train(
         "import signal, sys, time\n"

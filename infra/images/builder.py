@@ -111,14 +111,16 @@ class ImageBuilder(Construct):
         acknowledge(project, {"AwsSolutions-CB3": "building a container image needs the engine inside the build"})
         return project
 
-    def allow(self, scope: Construct, *, repository: ecr.IRepository, source: s3_assets.Asset) -> iam.Policy:
+    def allow(self, scope: Construct, *, name: str, repository: ecr.IRepository, source: s3_assets.Asset) -> iam.Policy:
         """Let builds read `source` and push to `repository`, and nothing else.
 
-        The policy belongs to `scope`'s stack: a workload adds to its own stack, never to the platform's.
+        The policy belongs to `scope`'s stack: a workload adds to its own stack, never to the platform's. `name` must be
+        the workload's own: the CDK's would be the same in every such stack, and the last one deployed would win.
         """
         return iam.Policy(
             scope,
             "BuildAccess",
+            policy_name=f"{name}-image-build",
             roles=[self._project_role, self._starter_role],
             statements=[
                 iam.PolicyStatement(

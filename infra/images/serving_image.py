@@ -66,7 +66,7 @@ class ServingImage(Construct):
                 "BuildArgs": {"WORKLOAD": workload.name},
             },
         )
-        build.node.add_dependency(builder.allow(self, repository=self.repository, source=source))
+        build.node.add_dependency(builder.allow(self, name=name, repository=self.repository, source=source))
         self.uri = build.get_att_string("ImageUri")
 
 

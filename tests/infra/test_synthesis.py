@@ -51,6 +51,17 @@ def test_the_second_workload_has_everything_that_the_first_has(two_workloads_ass
     assert kinds("slipway-dev-constant-answer") == kinds("slipway-dev-mnist-lightning")
 
 
+def test_stacks_that_add_to_one_role_do_not_overwrite_each_others_policy(two_workloads_assembly: Any) -> None:
+    names = [
+        (json.dumps(role), policy["PolicyName"])
+        for policy in two_workloads_assembly.resources("AWS::IAM::Policy").values()
+        for role in policy["Roles"]
+        if "Fn::GetStackOutput" in role or "Fn::ImportValue" in role
+    ]
+    assert names
+    assert len(set(names)) == len(names)
+
+
 def test_spot_waits_are_what_the_train_state_waits_for(two_workloads_assembly: Any) -> None:
     template = two_workloads_assembly.templates["slipway-dev-constant-answer"]
     assert '\\"TimeoutSeconds\\":3000' in json.dumps(template)  # 1200 seconds of waiting, 1800 of overhead

@@ -1,0 +1,90 @@
+"""The paths through the train machine, its JSONata evaluated."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.training.state_machine import TrainStates
+
+DEFINITION = TrainStates(
+    partition="aws",
+    workload="digits",
+    plan_function_arn="arn:plan",
+    gate_function_arn="arn:gate",
+    alerts_topic_arn="arn:topic",
+    training_seconds=3600,
+    evaluation_seconds=1800,
+).definition()
+RUN = {"workload": "digits", "dataset": "d1", "objects": [], "hyperparameters": {}}
+PLAN = {"training_job": {"TrainingJobName": "t"}, "evaluation_job": {"ProcessingJobName": "t-eval"}, "champion": None}
+
+
+class Cloud:
+    def __init__(self, *, passed: bool) -> None:
+        self._passed = passed
+        self.failing: dict[str, Exception] = {}
+
+    def __call__(self, state: str, arguments: Any) -> Any:
+        if state in self.failing:
+            raise self.failing[state]
+        verdict = {
+            "passed": self._passed,
+            "reasons": [] if self._passed else ["accuracy 0.5 is below 0.9"],
+            "verdict_uri": "s3://v",
+            "model_package": {"ModelPackageGroupName": "g"},
+        }
+        answers = {"Plan": {"Payload": PLAN}, "Gate": {"Payload": verdict}, "Register": {"ModelPackageArn": "arn:p/1"}}
+        return answers.get(state, {})
+
+
+def test_a_model_that_passes_is_registered(walk: Any) -> None:
+    done = walk(DEFINITION, Cloud(passed=True)).run(RUN)
+    assert done.visited == ["Plan", "Train", "Evaluate", "Gate", "Passed?", "Register"]
+    assert done.output == {
+        "outcome": "registered",
+        "reasons": [],
+        "verdict_uri": "s3://v",
+        "model_package_arn": "arn:p/1",
+    }
+
+
+def test_each_step_is_given_what_the_contract_says(walk: Any) -> None:
+    done = walk(DEFINITION, Cloud(passed=True)).run(RUN)
+    assert done.arguments["Plan"]["Payload"] == {**RUN, "run": "run-1"}
+    assert done.arguments["Train"] == PLAN["training_job"]
+    assert done.arguments["Evaluate"] == PLAN["evaluation_job"]
+    assert done.arguments["Gate"]["Payload"] == {**RUN, "run": "run-1", "plan": PLAN}
+    assert done.arguments["Register"] == {"ModelPackageGroupName": "g"}
+
+
+def test_a_model_that_does_not_pass_ends_the_run_without_failing_it(walk: Any) -> None:
+    done = walk(DEFINITION, Cloud(passed=False)).run(RUN)
+    assert done.visited[-1] == "Rejected"
+    assert done.failure is None
+    assert done.output == {"outcome": "rejected", "reasons": ["accuracy 0.5 is below 0.9"], "verdict_uri": "s3://v"}
+
+
+@pytest.mark.parametrize("step", ["Plan", "Train", "Evaluate", "Gate", "Register"])
+def test_a_failed_step_is_told_and_ends_the_run_with_its_cause(walk: Any, task_error: Any, step: str) -> None:
+    cloud = Cloud(passed=True)
+    cloud.failing[step] = task_error("Some.Error", 'a cause with "quotes"')
+    done = walk(DEFINITION, cloud).run(RUN)
+    assert done.failure == ("Some.Error", 'a cause with "quotes"')
+    told = json.loads(done.arguments["ReportFailure"]["Message"])
+    assert told == {
+        "state_machine": "machine",
+        "execution": "arn:run-1",
+        "step": step,
+        "error": "Some.Error",
+        "cause": 'a cause with "quotes"',
+    }
+    assert done.arguments["ReportFailure"]["TopicArn"] == "arn:topic"
+
+
+def test_a_notification_that_fails_does_not_hide_the_cause(walk: Any, task_error: Any) -> None:
+    cloud = Cloud(passed=True)
+    cloud.failing = {"Train": task_error("Some.Error", "cause"), "ReportFailure": task_error("SNS.Down", "down")}
+    assert walk(DEFINITION, cloud).run(RUN).failure == ("Some.Error", "cause")

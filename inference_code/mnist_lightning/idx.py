@@ -1,8 +1,8 @@
 """Reading IDX files, the format of MNIST, strictly: a damaged or hostile file is refused by name, never half read.
 
-Format: http://yann.lecun.com/exdb/mnist/ (two zero bytes, one byte of type, one byte with the number of dimensions, each
-dimension as a big-endian 32-bit number, then the values). The training and the serving folder hold the same copy of
-this file, because they share nothing but the format of the data.
+Format: http://yann.lecun.com/exdb/mnist/ (two zero bytes, one byte of type, one byte with the number of dimensions,
+each dimension as a big-endian 32-bit number, then the values). The training and the serving folder hold the same copy
+of this file, because they share nothing but the format of the data.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ def read_idx(path: Path, *, dimensions: int) -> np.ndarray:
 
     Raises InvalidIdxFile, and OSError where the file cannot be opened.
     """
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as file:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
         try:
             return _read(path, file, dimensions)
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:

@@ -1,1 +1,16 @@
-"""The model server: SageMaker's container contract (GET /ping, POST /invocations) around a workload's hooks."""
+"""The model server: GET /ping and POST /invocations around the hooks of one workload's `inference.py`.
+
+    settings.py     the container's environment
+    hooks.py        inference.py -> its functions, with defaults for the missing ones
+    formats.py      content types: body -> document, prediction -> body
+    strict_json.py  JSON from strangers
+    predictor.py    one request through the hooks
+    model_host.py   loading in the background; whether the model answers
+    body.py         an ASGI request's body, within a limit
+    app.py          the routes
+    serve.py        the process: signals, threads, uvicorn
+    evaluate.py     the other program of the image: challenger and champion on the same holdout
+
+Source: "Custom inference code with hosting services"
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+"""

@@ -1,18 +1,20 @@
-"""`python -m server serve`: what SageMaker starts in an inference container."""
+"""`python -m server serve`: SageMaker starts an image with the argument `serve`."""
 
 from __future__ import annotations
 
+import os
 import sys
 
-from server.serving import serve
-from server.settings import Settings
 
-
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> int:
     if arguments != ["serve"]:
-        raise SystemExit(f"usage: python -m server serve (got {' '.join(arguments) or 'no argument'})")
-    serve(Settings.from_environment())
+        print(f"usage: python -m server serve (got {arguments})", file=sys.stderr)
+        return 2
+    from server.serve import serve
+    from server.settings import Settings
+
+    return serve(Settings.from_environment(os.environ))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

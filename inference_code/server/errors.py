@@ -1,18 +1,72 @@
-"""
-RequestError          the client's fault: answered with its status
-InferenceCodeError    the workload's folder cannot be used: the container does not start
+"""What a request, or the code that serves it, can do wrong.
+
+RequestError (has a status)
+├── InvalidInput 400
+├── NotFound 404
+├── MethodNotAllowed 405
+├── NotAcceptable 406
+├── BodyTooLarge 413
+├── UnsupportedMediaType 415
+├── ModelFailed 500
+├── NotReady 503
+└── Busy 503
+InvalidInferenceCode: inference.py cannot be used
 """
 
 from __future__ import annotations
 
 
 class RequestError(Exception):
-    """A request that is refused; `field` names the part of the body at fault, where there is one."""
+    """Answered as `{"error": {"message", "field"?}}` with `status`; the message goes to the client."""
 
-    def __init__(self, status: int, message: str, field: str | None = None) -> None:
+    status = 500
+    retry_after_seconds: int | None = None
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.message, self.field = status, message, field
+        self.message = message
+        self.field = field
 
 
-class InferenceCodeError(Exception):
-    """`inference.py` is missing, lacks a hook that is needed, or fails to load the model."""
+class InvalidInput(RequestError):
+    status = 400
+
+
+class NotFound(RequestError):
+    status = 404
+
+
+class MethodNotAllowed(RequestError):
+    status = 405
+
+
+class NotAcceptable(RequestError):
+    status = 406
+
+
+class BodyTooLarge(RequestError):
+    status = 413
+
+
+class UnsupportedMediaType(RequestError):
+    status = 415
+
+
+class ModelFailed(RequestError):
+    """The hooks raised; the cause is logged, the client is only told that it happened."""
+
+    status = 500
+
+
+class NotReady(RequestError):
+    status = 503
+    retry_after_seconds = 1
+
+
+class Busy(RequestError):
+    status = 503
+    retry_after_seconds = 1
+
+
+class InvalidInferenceCode(Exception):
+    """inference.py is missing, or lacks what every workload has to have."""

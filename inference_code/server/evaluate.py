@@ -1,13 +1,14 @@
-"""Judges challenger and champion on the same holdout by the same code: `python -m server.evaluate`, a processing job.
+"""`python -m server.evaluate`: challenger and champion on the same holdout, by the code that serves them.
 
-Reads, below /opt/ml/processing/input: `challenger/model.tar.gz`, `champion/model.tar.gz` (absent for the first model),
-`holdout/`. Writes output/evaluation.json. A champion that cannot be evaluated is recorded, because it must not keep a
-better model from replacing it; a challenger that cannot be evaluated fails the job.
+Inputs and output are those of the evaluation job (docs/contract.md): <root>/processing/input/{challenger,champion}/
+model.tar.gz and holdout/ -> <root>/processing/output/evaluation.json. Why it failed is written to
+<root>/output/message, which becomes ExitMessage of the processing job (DescribeProcessingJob).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -15,50 +16,71 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from server import archive, hooks
-from server.errors import InferenceCodeError
+from server.archive import unpack
+from server.errors import InvalidInferenceCode
+from server.hooks import Hooks, load_hooks
 from server.settings import Settings
+
+_MAX_MESSAGE = 1000  # ExitMessage takes 1,024 characters
 
 
 def main() -> int:
-    """The job's exit code; what went wrong is the job's ExitMessage too (/opt/ml/output/message)."""
-    root = Path(os.environ.get("SLIPWAY_ML_ROOT", "/opt/ml"))
+    settings = Settings.from_environment(os.environ)
     try:
-        report = evaluate(root / "processing" / "input", hooks.load(Settings.from_environment().inference_dir))
+        document = evaluate_both(settings)
     except Exception as error:
         traceback.print_exc()
-        message = root / "output" / "message"
-        message.parent.mkdir(parents=True, exist_ok=True)
-        message.write_text(f"{type(error).__name__}: {error}"[:1024])
+        _write(settings.ml_root / "output/message", _told(error))
         return 1
-    output = root / "processing" / "output"
-    output.mkdir(parents=True, exist_ok=True)
-    # A metric may be NaN: Python writes and reads it, and the gate rejects it by name.
-    (output / "evaluation.json").write_text(json.dumps(report, indent=2))
-    print(json.dumps(report), flush=True)
+    text = json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    _write(settings.ml_root / "processing/output/evaluation.json", text)
+    print(text, flush=True)
     return 0
 
 
-def evaluate(inputs: Path, found: hooks.Hooks) -> dict[str, Any]:
-    """`{"challenger": {"metrics"}, "champion": None | {"metrics"} | {"error"}}`."""
-    if found.evaluate is None:
-        raise InferenceCodeError("inference.py defines no function evaluate(model, holdout_dir)")
-    holdout = inputs / "holdout"
-    report: dict[str, Any] = {"challenger": _judge(inputs / "challenger", holdout, found), "champion": None}
-    if (inputs / "champion" / "model.tar.gz").exists():
-        try:
-            report["champion"] = _judge(inputs / "champion", holdout, found)
-        except Exception as error:
-            traceback.print_exc()
-            report["champion"] = {"error": f"{type(error).__name__}: {error}"}
-    return report
+def evaluate_both(settings: Settings) -> dict[str, Any]:
+    """The document of evaluation.json. Raises what evaluating the challenger raises; the champion's is recorded."""
+    inputs = settings.ml_root / "processing/input"
+    hooks = load_hooks(settings.inference)
+    challenger = {"metrics": _evaluate(hooks, inputs / "challenger/model.tar.gz", inputs / "holdout")}
+    champion = inputs / "champion/model.tar.gz"
+    return {"challenger": challenger, "champion": _champion(hooks, champion, inputs / "holdout")}
 
 
-def _judge(folder: Path, holdout: Path, found: hooks.Hooks) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as unpacked:
-        archive.extract(folder / "model.tar.gz", Path(unpacked))
-        metrics = found.evaluate(found.model_fn(unpacked), str(holdout))
-    return {"metrics": metrics}
+def _champion(hooks: Hooks, archive: Path, holdout: Path) -> dict[str, Any] | None:
+    """None for the first model. A champion that today's code cannot run must not keep better ones from replacing it."""
+    if not archive.is_file():
+        return None
+    try:
+        return {"metrics": _evaluate(hooks, archive, holdout)}
+    except Exception as error:
+        traceback.print_exc()
+        return {"error": _told(error)}
+
+
+def _evaluate(hooks: Hooks, archive: Path, holdout: Path) -> dict[str, float]:
+    if hooks.evaluate is None:
+        raise InvalidInferenceCode("inference.py has no evaluate(model, holdout_dir)")
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(archive, Path(folder))
+        metrics = hooks.evaluate(hooks.load_model(Path(folder)), str(holdout))
+    return {name: _finite(name, value) for name, value in metrics.items()}
+
+
+def _finite(name: str, value: Any) -> float:
+    number = value.item() if hasattr(value, "item") else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        raise ValueError(f"evaluate: the metric {name!r} is {number!r}, not a finite number")
+    return number
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:_MAX_MESSAGE]
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,38 +1,61 @@
-"""What the container's environment says."""
+"""The container's environment, read once."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# The limit of InvokeEndpoint's body in SageMaker Runtime's service model (shape BodyBlob).
+# InvokeEndpoint's BodyBlob takes no more (botocore's service model of sagemaker-runtime).
 MAX_BODY_BYTES = 6_291_456
+_WAITING_PER_THREAD = 16
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Port and host to listen on, folders of the model and of `inference.py`, and the version that answers name."""
+    """Attributes:
+    bind: the address to listen on; SageMaker reaches a container from outside it.
+    ml_root: /opt/ml.
+    inference: the workload's folder; in the image it lies beside this package.
+    model_version: answered as a custom attribute; None where CreateModel set none.
+    threads: predictions at the same time, one for each processor.
+    max_in_flight: requests taken before more are refused with 503.
+    """
 
+    bind: str
     port: int
-    host: str
-    model_dir: Path
-    inference_dir: Path
+    ml_root: Path
+    inference: Path
     model_version: str | None
+    threads: int
+    max_in_flight: int
+
+    @property
+    def model_dir(self) -> Path:
+        return self.ml_root / "model"
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read SageMaker's variables and ours. Raises ValueError that names a variable with an unusable value."""
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Raises ValueError that names the variable."""
+        version = environment.get("SLIPWAY_MODEL_VERSION") or None
+        if version and not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", version):
+            raise ValueError(f"SLIPWAY_MODEL_VERSION: {version!r} is not a version such as 3")
         port = environment.get("SAGEMAKER_BIND_TO_PORT", "8080")
-        if not port.isdigit() or not 0 < int(port) < 65536:
+        if not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError(f"SAGEMAKER_BIND_TO_PORT: {port!r} is not a port")
-        root = Path(environment.get("SLIPWAY_ML_ROOT", "/opt/ml"))
+        threads = _processors()
         return cls(
+            bind=environment.get("SLIPWAY_BIND_ADDRESS", "0.0.0.0"),  # noqa: S104
             port=int(port),
-            # SageMaker reaches the container from outside, hence every address unless one is named.
-            host=environment.get("SLIPWAY_BIND_HOST", "0.0.0.0"),  # noqa: S104
-            model_dir=Path(environment.get("SM_MODEL_DIR", root / "model")),
-            inference_dir=Path(environment.get("SLIPWAY_INFERENCE_DIR", "/opt/slipway/inference")),
-            model_version=environment.get("SLIPWAY_MODEL_VERSION"),
+            ml_root=Path(environment.get("SLIPWAY_ML_ROOT", "/opt/ml")),
+            inference=Path(__file__).absolute().parents[1] / "inference",
+            model_version=version,
+            threads=threads,
+            max_in_flight=threads * (1 + _WAITING_PER_THREAD),
         )
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

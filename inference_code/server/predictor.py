@@ -1,0 +1,61 @@
+"""One request through the hooks."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from typing import Any
+
+from server import formats
+from server.errors import InvalidInput, ModelFailed, RequestError
+from server.hooks import Hooks
+
+log = logging.getLogger(__name__)
+# What a message of input_fn may start with to name its field: `instances[3]: expected ...`.
+_FIELD = re.compile(r"(?P<field>[A-Za-z_]\w*(?:\[\d+\]|\.\w+)*): ")
+
+
+class Predictor:
+    """A loaded model with its hooks; called by several threads at once."""
+
+    def __init__(self, hooks: Hooks, model: Any) -> None:
+        self._hooks = hooks
+        self._model = model
+
+    def predict(self, body: bytes, *, content_type: str, accept: str) -> bytes:
+        """The response's body. `content_type` and `accept` are of formats.py. Raises RequestError."""
+        data = self._input(body, content_type)
+        try:
+            return self._output(self._hooks.predict_fn(data, self._model), accept)
+        except RequestError:
+            raise
+        except Exception as error:
+            log.error("the model failed: %s", describe(error))
+            raise ModelFailed("the model failed on this request") from error
+
+    def _input(self, body: bytes, content_type: str) -> Any:
+        document = formats.decode(body, content_type)  # also where input_fn reads it again: only here it is strict
+        if self._hooks.input_fn is None:
+            return formats.instances(document)
+        try:
+            return self._hooks.input_fn(body, content_type)
+        except (ValueError, TypeError) as error:
+            found = _FIELD.match(str(error))
+            raise InvalidInput(str(error), field=found["field"] if found else None) from error
+        except Exception as error:
+            log.error("input_fn failed: %s", describe(error))
+            raise ModelFailed("the model failed on this request") from error
+
+    def _output(self, prediction: Any, accept: str) -> bytes:
+        if self._hooks.output_fn is None:
+            return formats.encode({"predictions": prediction}, accept)
+        body = self._hooks.output_fn(prediction, accept)
+        return body.encode() if isinstance(body, str) else body
+
+
+def describe(error: BaseException) -> str:
+    """The exception's type and where it was raised. Not its message, which may quote the request."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    return f"{type(error).__name__} at {places}"

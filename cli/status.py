@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ def collect(target: Target) -> dict[str, Any]:
 
     `{"target", "stage", "region", "api_url", "workloads": [{"name", "endpoint", "runs"}]}`; `endpoint` is null before
     the first rollout, otherwise `{"name", "status", "config", "failure_reason", "variants": [{"name", "weight",
-    "instances", "model", "model_version"}]}`; a run is `{"name", "status", "started", "seconds"}`, newest first.
+    "instances", "model", "model_version"}]}`; a run is `{"name", "status", "outcome", "model_version",
+    "started", "seconds"}`, newest first; `outcome` is `registered` or `rejected` once its execution has succeeded.
     """
     return {
         "target": target.name,
@@ -33,7 +35,8 @@ def collect(target: Target) -> dict[str, Any]:
                 "name": descriptor["name"],
                 "endpoint": endpoint(target, descriptor["endpoint_name"]),
                 "runs": [
-                    _run(item) for item in runs.executions(target, descriptor["train_state_machine_arn"], RUNS_SHOWN)
+                    _run(target, item)
+                    for item in runs.executions(target, descriptor["train_state_machine_arn"], RUNS_SHOWN)
                 ],
             }
             for descriptor in descriptors.workloads(target)
@@ -79,14 +82,23 @@ def model_version(model: str) -> str | None:
     return match["version"] if match else None
 
 
-def _run(execution: Mapping[str, Any]) -> dict[str, Any]:
+def _run(target: Target, execution: Mapping[str, Any]) -> dict[str, Any]:
     started, stopped = execution["startDate"], execution.get("stopDate")
+    result = _result(target, execution["executionArn"]) if execution["status"] == "SUCCEEDED" else {}
+    package = result.get("model_package_arn")
     return {
         "name": execution["name"],
         "status": execution["status"],
+        "outcome": result.get("outcome"),
+        "model_version": package.rsplit("/", 1)[-1] if package else None,
         "started": started.isoformat(),
         "seconds": round((stopped - started).total_seconds(), 1) if stopped else None,
     }
+
+
+def _result(target: Target, execution_arn: str) -> dict[str, Any]:
+    """The output of an execution that succeeded: registered or rejected (docs/contract.md, "State machine train")."""
+    return json.loads(target.client("stepfunctions").describe_execution(executionArn=execution_arn)["output"])
 
 
 def show(document: Mapping[str, Any], console: Console) -> None:
@@ -103,8 +115,9 @@ def show(document: Mapping[str, Any], console: Console) -> None:
 
 
 def _run_line(run: Mapping[str, Any]) -> str:
-    seconds = "" if run["seconds"] is None else f"  {run['seconds']:.0f} s"
-    return f"    {run['name']}  {run['status']:9}  {run['started'][:19]}{seconds}"
+    version = f" model version {run['model_version']}" if run["model_version"] else ""
+    seconds = "" if run["seconds"] is None else f", {run['seconds']:.0f} s"
+    return f"    {run['name']}  {run['outcome'] or run['status'].lower()}{version}  ({run['started'][:19]}{seconds})"
 
 
 def _endpoint_line(document: Mapping[str, Any] | None) -> str:

@@ -1,7 +1,7 @@
 """`python -m localcloud.images`: environments for people, and the commands that a build's shims call.
 
 environment [--image URI] [REQUIREMENTS_FILE ...]   build the environment, print its interpreter's path
-prepare                                             build the environments of the managed images ahead
+prepare [URI ...]                                   build the environments of managed images (all) ahead
 pin                                                 write requirements/<set>.txt anew from requirements/<set>.in
 docker ..., aws ...                                 what a CodeBuild build calls
 """

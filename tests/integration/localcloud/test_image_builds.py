@@ -243,13 +243,67 @@ def test_a_build_can_be_stopped_and_leaves_nothing(stack: Stack) -> None:
     _wait_for(lambda: not folder.exists())
 
 
+def test_cloudformation_deploys_it_with_the_function_under_its_own_role(stack: Stack) -> None:
+    stack.grant()
+    cloud, arn = stack.cloud, f"arn:aws:%s:{stack.cloud.region}:{stack.cloud.account}:%s"
+    role = cloud.role(
+        "starter",
+        "lambda.amazonaws.com",
+        allow("ecr:DescribeImages", arn % ("ecr", f"repository/{REPOSITORY}")),
+        allow(["codebuild:StartBuild", "codebuild:BatchGetBuilds"], arn % ("codebuild", f"project/{PROJECT}")),
+        allow("logs:GetLogEvents", arn % ("logs", f"log-group:/aws/codebuild/{PROJECT}:*")),
+    )
+    function = cloud.client("lambda").create_function(
+        FunctionName="build-image",
+        Runtime="python3.13",
+        Role=role,
+        Handler="build_image.handler.handler",
+        Timeout=300,
+        Code={"ZipFile": _bundle()},
+    )["FunctionArn"]
+    properties = {
+        "ServiceToken": function,
+        "ProjectName": PROJECT,
+        "SourceBucket": "sources",
+        "SourceKey": "source.zip",
+        "ImageRepositoryUri": stack.image_uri("x").rpartition(":")[0],
+        "ImageTag": "deployed",
+        "BuildArgs": {"WORKLOAD": "digits"},
+    }
+    template = {
+        "Resources": {"Build": {"Type": "Custom::ContainerImage", "Properties": properties}},
+        "Outputs": {"Uri": {"Value": {"Fn::GetAtt": ["Build", "ImageUri"]}}},
+    }
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(StackName="images", TemplateBody=json.dumps(template))
+
+    def status() -> str:
+        return cloudformation.describe_stacks(StackName="images")["Stacks"][0]["StackStatus"]
+
+    _wait_for(lambda: not status().endswith("IN_PROGRESS"), seconds=120)
+    [found] = cloudformation.describe_stacks(StackName="images")["Stacks"]
+    events = cloudformation.describe_stack_events(StackName="images")["StackEvents"]
+    assert found["StackStatus"] == "CREATE_COMPLETE", [event.get("ResourceStatusReason") for event in events]
+    assert found["Outputs"][0]["OutputValue"] == stack.image_uri("deployed")
+    assert "deployed" in stack.tags()
+    cloudformation.delete_stack(StackName="images")
+
+
+def _bundle() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for path in sorted((ROOT / "lambdas/build_image").glob("*.py")):
+            archive.write(path, f"build_image/{path.name}")
+    return content.getvalue()
+
+
 def _build(codebuild: Any, identifier: str) -> dict[str, Any]:
     return codebuild.batch_get_builds(ids=[identifier])["builds"][0]
 
 
-def _wait_for(holds: Callable[[], bool]) -> None:
-    for _ in range(200):
+def _wait_for(holds: Callable[[], bool], *, seconds: int = 20) -> None:
+    for _ in range(seconds * 10):
         if holds():
             return
         time.sleep(0.1)
-    raise AssertionError("what was waited for did not come in 20 s")
+    raise AssertionError(f"what was waited for did not come in {seconds} s")

@@ -46,7 +46,7 @@ class RolloutStates:
                 "Settled?": self._settled(),
                 "Check": self._check(),
                 "Serving?": _choice([("$check.serving", "RolledOut")], default="NotServing"),
-                "RolledOut": {"Type": "Succeed", "Output": _OUTPUT},
+                "RolledOut": {"Type": "Succeed"},
                 "TookTooLong": _failure(
                     "Wait", "EndpointTookTooLong", "'the endpoint is still ' & $endpoint.status", "FindServing"
                 ),
@@ -136,6 +136,7 @@ class RolloutStates:
             retry=[],
             catch=catch_all("Check", "Restorable?"),
             Assign={"check": "{% $states.result.Payload %}"},
+            Output=_OUTPUT,
             Next="Serving?",
         )
 
@@ -155,7 +156,7 @@ class RolloutStates:
 
 
 _OUTPUT = {
-    "outcome": "rolled_out",
+    "outcome": "{% $states.result.Payload.serving ? 'rolled_out' : 'not_serving' %}",
     "endpoint": "{% $plan.endpoint.EndpointName %}",
     "endpoint_config": "{% $endpoint.config %}",
     "model_version": "{% $plan.model_version %}",

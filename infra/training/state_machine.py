@@ -54,7 +54,7 @@ class TrainStates:
                     "Default": "Rejected",
                 },
                 "Register": self._register(),
-                "Rejected": {"Type": "Succeed", "Output": _outcome("rejected")},
+                "Rejected": {"Type": "Succeed"},
                 **report_failure(
                     partition=self.partition,
                     topic_arn=self.alerts_topic_arn,
@@ -95,6 +95,7 @@ class TrainStates:
             retry=[],
             catch=catch_all("Gate", "ReportFailure"),
             Assign={"verdict": "{% $states.result.Payload %}"},
+            Output=_outcome("{% $states.result.Payload.passed ? 'passed' : 'rejected' %}", "$states.result.Payload"),
             Next="Passed?",
         )
 
@@ -105,10 +106,15 @@ class TrainStates:
             timeout=60,
             retry=[SAGEMAKER_RETRY],
             catch=catch_all("Register", "ReportFailure"),
-            Output={**_outcome("registered"), "model_package_arn": "{% $states.result.ModelPackageArn %}"},
+            Output={
+                **_outcome("registered", "$verdict"),
+                "model_package_arn": "{% $states.result.ModelPackageArn %}",
+            },
             End=True,
         )
 
 
-def _outcome(outcome: str) -> dict[str, str]:
-    return {"outcome": outcome, "reasons": "{% $verdict.reasons %}", "verdict_uri": "{% $verdict.verdict_uri %}"}
+def _outcome(outcome: str, verdict: str) -> dict[str, str]:
+    """What a run says of itself; `verdict` is the expression of what the gate returned."""
+    reasons, uri = f"{{% {verdict}.reasons %}}", f"{{% {verdict}.verdict_uri %}}"
+    return {"outcome": outcome, "reasons": reasons, "verdict_uri": uri}

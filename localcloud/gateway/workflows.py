@@ -38,6 +38,7 @@ def register(runner: TaskRunner) -> None:
     engine._SERVICE_DISPATCH["arn:aws:states:::"] = invoke
     _honour_retry_limits(engine)
     _keep_aborted(engine)
+    _give_succeed_its_output(engine)
 
 
 def _carry_role(engine: Any) -> None:
@@ -125,3 +126,15 @@ def _keep_aborted(engine: Any) -> None:
             original(execution, error, cause)
 
     engine._fail_execution = fail
+
+
+def _give_succeed_its_output(engine: Any) -> None:
+    """ministack ends with the input of a Succeed state, whatever the state's JSONata ``Output`` says."""
+    original = engine._apply_output_path
+
+    def output(state: dict, data: Any, context: dict | None = None) -> Any:
+        if state.get("Type") == "Succeed" and engine._state_query_language(state, context) == "JSONata":
+            return engine._apply_jsonata_output(state, data, context, default=data)
+        return original(state, data, context)
+
+    engine._apply_output_path = output

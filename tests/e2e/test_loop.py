@@ -14,7 +14,7 @@ WAIT_LIMIT_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def digit_model(slipway, digits):
-    return slipway.json("train", "mnist_lightning", "--data", str(digits), "--set", "epochs=3", "--json")
+    return slipway.json("train", "mnist_lightning", "--data", str(digits), "--json")
 
 
 @pytest.fixture(scope="module")

@@ -206,3 +206,12 @@ def test_retries_wait_no_longer_than_max_delay(machines):
     assert result["status"] == "FAILED"
     events = machines.client.get_execution_history(executionArn=execution)["events"]
     assert sum(event["type"] == "TaskFailed" for event in events) == 3
+
+
+def test_an_execution_ends_with_the_output_of_its_succeed_state(machines):
+    states = {
+        "A": {"Type": "Pass", "Assign": {"found": "{% $states.input.n + 1 %}"}, "Next": "Done"},
+        "Done": {"Type": "Succeed", "Output": {"outcome": "done", "found": "{% $found %}"}},
+    }
+    result = machines.run(machine(states, "A"), document={"n": 1})
+    assert json.loads(result["output"]) == {"outcome": "done", "found": 2}

@@ -1,7 +1,6 @@
 """Creates, updates, deletes and recovers endpoints: one thread an operation.
 
-What this finds in an endpoint's document, and writes there, is described in `resources/endpoint.py`; besides,
-`_Variants` holds the resolved variants that serve, from which `recover` brings them back.
+What this finds in an endpoint's document is described in `resources/endpoint.py`; what it writes there, in `record.py`.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from localcloud.sagemaker.endpoints.instance import Instance
 from localcloud.sagemaker.endpoints.invocation import MODEL_TIMEOUT_SECONDS, Invoker, Result
 from localcloud.sagemaker.endpoints.metrics import InvocationMetrics
 from localcloud.sagemaker.endpoints.models import ModelUnusable, VariantSpec, resolve_variants
+from localcloud.sagemaker.endpoints.record import EndpointRecord
 from localcloud.sagemaker.endpoints.routing import RouteTable, Share
 from localcloud.sagemaker.jobs.role import Role
 from localcloud.sagemaker.store import Store
@@ -35,13 +35,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_KIND = "endpoint"
 _INTERNAL = "Request to service failed. If failure persists after retry, contact customer support."
 _RECOVERY_POLL_SECONDS = 0.05
 _METRICS_SECONDS = 1.0
 _SHUTDOWN_POLL_SECONDS = 0.1
 _SHUTDOWN_SECONDS = 5.0
-_PENDING = ("PendingDeploymentSummary", "_TargetConfig", "_DeploymentConfig", "_RetainVariantProperties")
 
 
 class _Closing(Exception):
@@ -54,7 +52,8 @@ class EndpointSupervisor:
     def __init__(
         self, config: Config, store: Store, images: ImageRegistry, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._config, self._store, self._images, self._clock = config, store, images, clock
+        self._config, self._store, self._images = config, store, images
+        self._record = EndpointRecord(store, clock)
         self._folder = config.state_dir / "sagemaker" / "endpoints"
         self._fleets: dict[str, Fleet] = {}
         self._tables: dict[str, RouteTable] = {}
@@ -86,7 +85,7 @@ class EndpointSupervisor:
     def recover(self) -> None:
         """Brings back what served when the embedded cloud ended, and goes on with what was under way."""
         remove_folder(self._folder)
-        for document in self._store.list(_KIND):
+        for document in self._record.all():
             name, status = document["EndpointName"], document["EndpointStatus"]
             if status == "Deleting":
                 self.delete(name)
@@ -131,24 +130,24 @@ class EndpointSupervisor:
             log.info("endpoint %s is left to the next start", name)
         except Exception:
             log.exception("endpoint %s", name)
-            self._settle(name, "InService" if name in self._tables else "Failed", _INTERNAL)
+            self._record.settle(name, "InService" if name in self._tables else "Failed", _INTERNAL)
         finally:
             self._recovering.discard(name)
             with self._lock:
                 self._threads.discard(threading.current_thread())
 
     def _create(self, name: str) -> None:
-        config = self._store.get(_KIND, name)["_TargetConfig"]
+        config = self._record.read(name)["_TargetConfig"]
         try:
             fleet = self._start(name, resolve_variants(self._store, config))
         except (FleetUnhealthy, ModelUnusable) as error:
-            self._settle(name, "Failed", str(error))
+            self._record.settle(name, "Failed", str(error))
             return
         self._serve(name, fleet)
-        self._commit(name, fleet)
+        self._record.commit(name, fleet)
 
     def _update(self, name: str) -> None:
-        document = self._store.get(_KIND, name)
+        document = self._record.read(name)
         old, new = self._fleets[name], None
         try:
             specs = resolve_variants(self._store, document["_TargetConfig"])
@@ -158,7 +157,7 @@ class EndpointSupervisor:
             self._roll_back(name, old, new, str(error))
             return
         self._serve(name, new)
-        self._commit(name, new)
+        self._record.commit(name, new)
         old.stop(drain_seconds=MODEL_TIMEOUT_SECONDS)
 
     def _shift_traffic(self, name: str, old: Fleet, new: Fleet, config: dict[str, Any] | None) -> None:
@@ -172,17 +171,17 @@ class EndpointSupervisor:
         )
 
     def _roll_back(self, name: str, old: Fleet, new: Fleet | None, reason: str) -> None:
-        self._change(name, lambda document: document.update(EndpointStatus="RollingBack"))
+        self._record.rolling_back(name)
         self._route(name, [Share(old, 1.0)])
         if new is not None:
             new.stop(drain_seconds=MODEL_TIMEOUT_SECONDS)
-        self._settle(name, "InService", reason)
+        self._record.settle(name, "InService", reason)
 
     def _update_weights(self, name: str) -> None:
         fleet = self._fleets[name]
         variants = {variant.name: variant for variant in fleet.variants}
         try:
-            for desired in self._store.get(_KIND, name)["_DesiredWeightsAndCapacities"]:
+            for desired in self._record.read(name)["_DesiredWeightsAndCapacities"]:
                 variant = variants[desired["VariantName"]]
                 if "DesiredInstanceCount" in desired:
                     variant.scale(desired["DesiredInstanceCount"], drain_seconds=MODEL_TIMEOUT_SECONDS)
@@ -190,25 +189,25 @@ class EndpointSupervisor:
                     variant.set_weight(desired["DesiredWeight"])
         except FleetUnhealthy as error:
             self._check_open()
-            self._settle(name, "InService", str(error))
+            self._record.settle(name, "InService", str(error))
             return
         self._serve(name, fleet)
-        self._change(name, lambda document: _describe(document, fleet))
+        self._record.in_service(name, fleet)
 
     def _delete(self, name: str) -> None:
         self._tables.pop(name, None)
         fleet = self._fleets.pop(name, None)
         if fleet is not None:
             fleet.stop(drain_seconds=MODEL_TIMEOUT_SECONDS)
-        self._store.delete(_KIND, name)
+        self._record.delete(name)
 
     def _bring_back(self, name: str) -> None:
-        document = self._store.get(_KIND, name)
+        document = self._record.read(name)
         specs = [VariantSpec.from_document(variant) for variant in document["_Variants"]]
         try:
             fleet = self._start(name, specs)
         except FleetUnhealthy as error:
-            self._settle(name, "Failed", str(error))
+            self._record.settle(name, "Failed", str(error))
             return
         self._serve(name, fleet)
         if "_TargetConfig" in document:
@@ -216,7 +215,7 @@ class EndpointSupervisor:
         elif "_DesiredWeightsAndCapacities" in document:
             self._update_weights(name)
         elif document["EndpointStatus"] != "InService":
-            self._settle(name, "InService", document.get("FailureReason"))
+            self._record.settle(name, "InService", document.get("FailureReason"))
 
     def _start(self, name: str, specs: Sequence[VariantSpec]) -> Fleet:
         """A fleet that is healthy. Raises FleetUnhealthy, _Closing."""
@@ -259,38 +258,6 @@ class EndpointSupervisor:
             await asyncio.sleep(_RECOVERY_POLL_SECONDS)
         return self._tables.get(name)
 
-    def _commit(self, name: str, fleet: Fleet) -> None:
-        """The target has become what serves."""
-
-        def change(document: dict[str, Any]) -> None:
-            target, config = document.pop("_TargetConfig"), document.pop("_DeploymentConfig", None)
-            document["EndpointConfigName"] = target["EndpointConfigName"]
-            document["_ServingConfig"] = target
-            if config is not None:
-                document["LastDeploymentConfig"] = config
-            _describe(document, fleet)
-
-        self._change(name, change)
-
-    def _settle(self, name: str, status: str, reason: str | None) -> None:
-        """What was under way has come to nothing."""
-
-        def change(document: dict[str, Any]) -> None:
-            for member in (*_PENDING, "_DesiredWeightsAndCapacities"):
-                document.pop(member, None)
-            document["EndpointStatus"] = status
-            if reason is not None:
-                document["FailureReason"] = reason
-
-        self._change(name, change)
-
-    def _change(self, name: str, change: Callable[[dict[str, Any]], None]) -> None:
-        def apply(document: dict[str, Any]) -> None:
-            change(document)
-            document["LastModifiedTime"] = self._clock()
-
-        self._store.update(_KIND, name, apply)
-
     def _wait(self, seconds: float) -> None:
         self._closing.wait(seconds)
         self._check_open()
@@ -306,15 +273,6 @@ class EndpointSupervisor:
         found = client.describe_alarms(AlarmNames=alarms, StateValue="ALARM")
         names = [alarm["AlarmName"] for alarm in [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]]
         return names[0] if names else None
-
-
-def _describe(document: dict[str, Any], fleet: Fleet) -> None:
-    """The endpoint serves with this fleet, and nothing is under way."""
-    for member in (*_PENDING, "_DesiredWeightsAndCapacities", "FailureReason"):
-        document.pop(member, None)
-    document["EndpointStatus"] = "InService"
-    document["ProductionVariants"] = fleet.summaries()
-    document["_Variants"] = fleet.specs()
 
 
 def _retain(specs: Sequence[VariantSpec], old: Fleet, properties: Sequence[str]) -> list[VariantSpec]:

@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 model = pathlib.Path("/opt/ml/model/model.txt").read_text()
 print("serving", model, flush=True)
 class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
     def log_message(self, *arguments): pass
     def answer(self, status, body):
         self.send_response(status)

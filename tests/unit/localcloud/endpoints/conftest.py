@@ -21,7 +21,7 @@ SERVER = """
 import json, os, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
     def log_message(self, *arguments): pass
     def answer(self, status, body, headers={}):
         self.send_response(status)

@@ -8,6 +8,7 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - ``identity``: root is verified by signature like everybody else, anonymous requests see public objects only, denials
   name the resource, roles can be assumed by the services that their trust policies name.
 - ``resources``: requests are authorised on the resources that AWS would take, where ministack knows only "*".
+- ``resources``: resources and condition keys are AWS's where ministack's differ.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
 - ``workflows``: Step Functions' tasks act as the execution's role.
 - ``stacks``: CloudFormation knows our resource types; stacks caught by a crash do not stay in progress.
@@ -47,6 +48,7 @@ class Gateway:
         self._app = importlib.import_module("ministack.app")
         self._changed = changed
         self.identity = Identity(config)
+        resources.register(config)
         resources.register(config)
         clients.use_role_sessions(self.identity.role_session)
 

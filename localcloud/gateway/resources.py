@@ -1,56 +1,77 @@
-"""The resources of requests that ministack would authorise on "*", although AWS knows which they are.
+"""Corrects what ministack takes a request's resource and condition keys to be, where AWS differs.
 
-A role that names its resources, as every role should, is denied such a request otherwise. The resource types are those
-of the service authorization reference (https://docs.aws.amazon.com/service-authorization/latest/reference/).
+Sources: the Service Authorization Reference of each service, and the resources that AWS's own denials name.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from localcloud.config import Config
 
-UNKNOWN = "*"
+_TAGGING = ("TagResource", "UntagResource", "ListTagsForResource")
 
 
 def register(config: Config) -> None:
-    """Give the evaluator the ARN for the operations in ``_NAMED``."""
+    """Replace the extraction of resources and of condition keys."""
     actions = importlib.import_module("ministack.core.iam_actions")
+    _correct_resources(config, actions)
+    _add_namespaces(actions)
+
+
+def _correct_resources(config: Config, actions: Any) -> None:
     original = actions.extract_resource_arn
 
-    def arn(service: str, method: str, path: str, headers: dict, body: bytes, *rest: Any) -> str:
-        found = original(service, method, path, headers, body, *rest)
-        named = _NAMED.get((service, headers.get("x-amz-target", "").rpartition(".")[2]))
-        if found != UNKNOWN or named is None:
-            return found
-        name = _resource(named, body)
-        return f"arn:aws:{service}:{config.region}:{config.account}:{name}" if name else found
+    def resource(service: str, method: str, path: str, headers: dict, body: bytes, *rest: Any) -> str:
+        corrected = None
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        if service == "logs" and operation not in _TAGGING:
+            corrected = _log_stream(_document(body))
+        elif service == "codebuild":
+            corrected = _build_project(_document(body))
+        if corrected is None:
+            return original(service, method, path, headers, body, *rest)
+        return f"arn:aws:{service}:{config.region}:{config.account}:{corrected}"
 
-    actions.extract_resource_arn = arn
+    actions.extract_resource_arn = resource
 
 
-def _resource(named: Callable[[dict[str, Any]], str | None], body: bytes) -> str | None:
+def _log_stream(request: dict[str, Any]) -> str | None:
+    """Also what concerns a whole group is checked on a stream, one without a name; so ``<group arn>:*`` covers it."""
+    group = request.get("logGroupName")
+    return f"log-group:{group}:log-stream:{request.get('logStreamName') or ''}" if isinstance(group, str) else None
+
+
+def _build_project(request: dict[str, Any]) -> str | None:
+    """A build is checked on its project, whose name begins the build's id."""
+    identifiers = request.get("ids") or [request.get("id")]
+    first = identifiers[0] if isinstance(identifiers, list) else None
+    if not isinstance(first, str) or ":" not in first:
+        return None
+    return f"project/{first.rpartition('build/')[2].partition(':')[0]}"
+
+
+def _add_namespaces(actions: Any) -> None:
+    """``cloudwatch:namespace``, by which alone PutMetricData can be bound to anything."""
+    original = actions.request_tag_context
+
+    def context(service: str, action: str, body: bytes, parameters: dict) -> dict[str, Any]:
+        found = original(service, action, body, parameters)
+        if action == "cloudwatch:PutMetricData":
+            namespace = _document(body).get("Namespace") or parse_qs(body.decode("latin-1")).get("Namespace", [None])[0]
+            found = {**found, "cloudwatch:namespace": namespace}
+        return found
+
+    actions.request_tag_context = context
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    """The request's members; none when it is not a JSON object."""
     try:
-        return named(json.loads(body or b"{}"))
-    except (ValueError, TypeError, AttributeError):
-        return None  # not a request of the operation's shape: its handler says what is wrong with it
-
-
-def _project_of_builds(request: dict[str, Any]) -> str | None:
-    """A build's id is `<project>:<uuid>`; builds of several projects in one request have no one resource."""
-    projects = {build.rpartition(":")[0] for build in request.get("ids", [])}
-    return f"project/{projects.pop()}" if len(projects) == 1 else None
-
-
-def _parameters_below(request: dict[str, Any]) -> str | None:
-    path = request.get("Path", "").strip("/")
-    return f"parameter/{path}" if path else None
-
-
-_NAMED: dict[tuple[str, str], Callable[[dict[str, Any]], str | None]] = {
-    ("codebuild", "BatchGetBuilds"): _project_of_builds,
-    ("ssm", "GetParametersByPath"): _parameters_below,
-}
+        document = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}

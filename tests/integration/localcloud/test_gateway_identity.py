@@ -181,3 +181,40 @@ def test_passing_a_role_needs_iam_passrole_to_sagemaker(cloud, user):
             client.create_model(**request)
         assert code(error) == "AccessDeniedException"
         assert f"iam:PassRole on resource: {role}" in str(error.value)
+
+
+def test_metrics_can_be_bound_to_a_namespace(cloud, user):
+    bound = {**allow("cloudwatch:PutMetricData"), "Condition": {"StringEquals": {"cloudwatch:namespace": "Mine"}}}
+    client = cloud.client("cloudwatch", **user(bound)[1])
+    metric = [{"MetricName": "m", "Value": 1.0}]
+    client.put_metric_data(Namespace="Mine", MetricData=metric)
+    with pytest.raises(ClientError) as error:
+        client.put_metric_data(Namespace="Other", MetricData=metric)
+    assert "cloudwatch:PutMetricData" in str(error.value)
+
+
+def test_a_log_group_is_covered_by_its_arn_with_an_asterisk(cloud, user):
+    """The form that CloudFormation's `Arn` of a log group has."""
+    root, group = cloud.client("logs"), unique("group")
+    root.create_log_group(logGroupName=group)
+    arn = f"arn:aws:logs:{cloud.region}:{cloud.account}:log-group:{group}:*"
+    client = cloud.client(
+        "logs", **user(allow(["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], arn))[1]
+    )
+    client.create_log_stream(logGroupName=group, logStreamName="s")
+    client.put_log_events(logGroupName=group, logStreamName="s", logEvents=[{"timestamp": 1, "message": "m"}])
+    assert [stream["logStreamName"] for stream in client.describe_log_streams(logGroupName=group)["logStreams"]] == [
+        "s"
+    ]
+    with pytest.raises(ClientError) as error:
+        client.create_log_stream(logGroupName="other", logStreamName="s")
+    assert "log-group:other:log-stream:s" in str(error.value)
+
+
+def test_a_build_is_checked_on_its_project(cloud, user):
+    prefix = f"arn:aws:codebuild:{cloud.region}:{cloud.account}:project/"
+    client = cloud.client("codebuild", **user(allow("codebuild:BatchGetBuilds", prefix + "mine"))[1])
+    assert client.batch_get_builds(ids=["mine:1"])["builds"] == []
+    with pytest.raises(ClientError) as error:
+        client.batch_get_builds(ids=["other:1"])
+    assert f"codebuild:BatchGetBuilds on resource: {prefix}other" in str(error.value)

@@ -190,5 +190,5 @@ def _next_commands(workload: str) -> list[str]:
     return [
         f"  {slipway} status",
         f"  {slipway} predict {workload} {REQUEST.relative_to(programs.ROOT)}",
-        f"  {slipway} train {workload} --set epochs=3",
+        f"  {slipway} train {workload} --set epochs=10",
     ]

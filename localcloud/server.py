@@ -11,7 +11,7 @@ import signal
 import socket
 import tempfile
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 
@@ -44,31 +44,33 @@ def serve(config: Config) -> int:
         return status
     with lock, listener:
         _run(config, listener)
-    return 0
 
 
-def _run(config: Config, listener: socket.socket) -> None:
+def _run(config: Config, listener: socket.socket) -> NoReturn:
     logging.basicConfig(format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
     logging.getLogger("localcloud").setLevel(logging.INFO)
     _use_own_temporary_folder(config)
     # uvicorn raises the signal again once it has shut down in order; that must not end us before we are done.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _signum, _frame: None)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            Cloud(config),
-            http="httptools",
-            ws="websockets-sansio",
-            lifespan="on",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
+    settings = uvicorn.Config(
+        Cloud(config),
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    server.run(sockets=[listener])
+    loop = (settings.get_loop_factory() or asyncio.new_event_loop)()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(uvicorn.Server(settings).serve(sockets=[listener]))
+    logging.shutdown()
+    # Everything is saved and closed. An orderly end would wait for threads that wait for a function's answer.
+    os._exit(0)
 
 
 def _use_own_temporary_folder(config: Config) -> None:

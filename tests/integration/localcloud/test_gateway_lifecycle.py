@@ -215,6 +215,15 @@ def token_of(cloud: EmbeddedCloud) -> str:
     return cloud.client("lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
 
 
+def test_stop_does_not_wait_for_a_function_that_hangs(started):
+    cloud = started()
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(StackName="hanging", TemplateBody=template(token_of(cloud), hang=True))
+    eventually(lambda: saved(cloud, "named-bucket"))
+    cloud.stop()  # fails unless everything has ended
+    assert command("status", "--state", str(cloud.state_dir)).returncode == 1
+
+
 def test_a_stack_whose_creation_a_kill_caught_can_be_deleted_and_made_again(started):
     cloud = started()
     token = token_of(cloud)

@@ -77,7 +77,8 @@ def test_resources_are_made_updated_replaced_and_deleted(cloud, role):
     eventually(lambda: _configs(sagemaker) == {second["Config"]})
 
     cloudformation.delete_stack(StackName=name)
-    eventually(lambda: _configs(sagemaker) == set())
+    eventually(lambda: name not in {stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]})
+    assert _configs(sagemaker) == set()
     with pytest.raises(ClientError):
         sagemaker.describe_model_package_group(ModelPackageGroupName=name)
 

@@ -82,11 +82,6 @@ def resources(operation: Operation, *, path: str, body: bytes, region: str, acco
     return found
 
 
-def tags_on_creation(operation: Operation, body: bytes) -> bool:
-    """Whether the request also tags what it creates, for which SageMaker demands ``sagemaker:AddTags`` as well."""
-    return operation.name.startswith("Create") and bool(_request(body).get("Tags"))
-
-
 def _arn(prefix: str, resource_type: str, name: Any) -> str:
     text = _text(name)
     if text.startswith("arn:"):

@@ -24,7 +24,7 @@ _MANAGED_TAG = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
 
 @dataclass(frozen=True, kw_only=True)
 class Waitable:
-    """Something that a call starts. ``handle`` maps members of the start's request or answer to those of describe."""
+    """Something that a call starts and another describes. ``name`` is the member of both that identifies it."""
 
     noun: str
     start: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import tarfile
 import zlib
@@ -9,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 MAX_FILES = 10_000
 MAX_BYTES = 16 * 1024**3  # unpacked; the evaluation's volume is larger
+_CHUNK = 1 << 20
 
 
 class InvalidArchive(ValueError):
@@ -21,24 +23,31 @@ def unpack(archive: Path, folder: Path) -> None:
     files = size = 0
     try:
         # As a stream: what is not read is not unpacked, so a bomb is stopped by the first member that is too big.
-        with tarfile.open(archive, "r|gz") as opened:
+        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as opened:
             for member in opened:
                 files, size = files + 1, size + member.size
                 _check(archive, member, files=files, size=size)
                 if member.isreg():
                     _write(opened, member, folder)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+            while stream.read(_CHUNK):  # the end of the stream holds its checksum, which tarfile does not read
+                size += _CHUNK
+                _check_caps(archive, files=files, size=size)
+    except (gzip.BadGzipFile, tarfile.TarError, EOFError, zlib.error) as error:
         raise InvalidArchive(f"{archive.name}: damaged: {error}") from error
 
 
 def _check(archive: Path, member: tarfile.TarInfo, *, files: int, size: int) -> None:
-    if files > MAX_FILES or size > MAX_BYTES:
-        raise InvalidArchive(f"{archive.name}: more than {MAX_FILES} files or {MAX_BYTES} bytes")
+    _check_caps(archive, files=files, size=size)
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name:
         raise InvalidArchive(f"{archive.name}: {member.name!r} leaves the folder")
     if not (member.isreg() or member.isdir()) or member.issparse():
         raise InvalidArchive(f"{archive.name}: {member.name!r} is neither an ordinary file nor a folder")
+
+
+def _check_caps(archive: Path, *, files: int, size: int) -> None:
+    if files > MAX_FILES or size > MAX_BYTES:
+        raise InvalidArchive(f"{archive.name}: more than {MAX_FILES} files or {MAX_BYTES} bytes")
 
 
 def _write(opened: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
@@ -47,4 +56,4 @@ def _write(opened: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> No
     target = folder / member.name
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
-        shutil.copyfileobj(source, file, 1 << 20)
+        shutil.copyfileobj(source, file, _CHUNK)

@@ -74,12 +74,14 @@ class BatchIndices(Sampler[Tensor]):
         return -(-(self._count // self._world_size) // self._batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
+        # A generator, which starts with the first batch: a resumed Trainer asks for the iterator before set_epoch.
         if self._seed is None:
-            return iter(torch.arange(self._count).split(self._batch_size))
+            yield from torch.arange(self._count).split(self._batch_size)
+            return
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
         order = torch.randperm(self._count, generator=generator)
         share = self._count // self._world_size
-        return iter(order[self._rank * share : (self._rank + 1) * share].split(self._batch_size))
+        yield from order[self._rank * share : (self._rank + 1) * share].split(self._batch_size)
 
 
 class MnistData(pl.LightningDataModule):
@@ -133,4 +135,10 @@ class MnistData(pl.LightningDataModule):
 
     def _loader(self, name: str, batches: BatchIndices) -> DataLoader[Batch]:
         # No worker processes: indexing tensors in memory is faster than sending batches between processes.
-        return DataLoader(self._sets[name], sampler=batches, batch_size=None, pin_memory=torch.cuda.is_available())
+        return DataLoader(
+            self._sets[name],
+            sampler=batches,
+            batch_size=None,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),  # else it draws from the global one, at moments that a resumed run does not have
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from driver.errors import InvalidCode
@@ -31,7 +32,7 @@ def unpack(archive: Path, folder: Path) -> None:
             _check(archive, members)
             for member in members:
                 _write(opened, member, folder)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise InvalidCode(f"{archive.name}: {error}") from error
 
 

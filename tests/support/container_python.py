@@ -1,0 +1,43 @@
+"""The interpreters of the container environments, built as the embedded cloud builds them (and shared with it)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TRAINING_IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13-cpu-amzn2023-sagemaker"
+_BUILD_LIMIT_SECONDS = 500
+
+
+@cache
+def training_python(workload: str) -> Path:
+    """Runs the workload's training scripts: the managed PyTorch image's packages and its requirements."""
+    return _environment("--image", TRAINING_IMAGE, f"training_code/{workload}/requirements.txt")
+
+
+@cache
+def serving_python(workload: str) -> Path:
+    """Runs the model server with the workload's inference code."""
+    return _environment("inference_code/server/requirements.txt", f"inference_code/{workload}/requirements.txt")
+
+
+def container_environment() -> dict[str, str]:
+    """This process's environment without what would change how a container's Python starts."""
+    left_out = ("PYTHON", "SM_", "SLIPWAY_", "SAGEMAKER_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+
+
+def _environment(*arguments: str) -> Path:
+    done = subprocess.run(
+        [sys.executable, "-m", "localcloud.images", "environment", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=_BUILD_LIMIT_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())

@@ -111,9 +111,20 @@ def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def reason(cause: str) -> str:
-    """The readable part of a cause.
+    """The readable part of a cause, beginning with AccessDenied when it is a refusal.
 
-    A `.sync` task's cause is the job's description as JSON (its `FailureReason` says why), a Lambda's is
+    The errors of Step Functions' SDK integrations do not say so by name: whatever SageMaker refuses is a
+    `SageMaker.SageMakerException`.
+    """
+    text = _text(cause)
+    return f"AccessDenied: {text}" if _REFUSAL in text and "AccessDenied" not in text else text
+
+
+_REFUSAL = "is not authorized to perform"
+
+
+def _text(cause: str) -> str:
+    """A `.sync` task's cause is the job's description as JSON (its `FailureReason` says why), a Lambda's is
     `{"errorType", "errorMessage", "trace"}`; anything else is text already.
     """
     try:

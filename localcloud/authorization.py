@@ -76,7 +76,8 @@ def resources(operation: Operation, *, path: str, body: bytes, region: str, acco
     if match is None or match["noun"] not in _NOUNS:
         return ["*"]
     member, resource_type = _NOUNS[match["noun"]]
-    found = [_arn(prefix, resource_type, request.get(member))]
+    # UpdateModelPackage alone names its package in a member of another name.
+    found = [_arn(prefix, resource_type, request.get(member) or request.get("ModelPackageArn"))]
     if operation.name in ("CreateEndpoint", "UpdateEndpoint"):
         found.append(_arn(prefix, "endpoint-config", request.get("EndpointConfigName")))
     return found

@@ -32,6 +32,8 @@ def _correct_resources(config: Config, actions: Any) -> None:
             corrected = _log_stream(_document(body))
         elif service == "codebuild":
             corrected = _build_project(_document(body))
+        elif service == "ssm" and operation == "GetParametersByPath":
+            corrected = _parameters_below(_document(body))
         if corrected is None:
             return original(service, method, path, headers, body, *rest)
         return f"arn:aws:{service}:{config.region}:{config.account}:{corrected}"
@@ -52,6 +54,11 @@ def _build_project(request: dict[str, Any]) -> str | None:
     if not isinstance(first, str) or ":" not in first:
         return None
     return f"project/{first.rpartition('build/')[2].partition(':')[0]}"
+
+
+def _parameters_below(request: dict[str, Any]) -> str | None:
+    path = request.get("Path")
+    return f"parameter/{path.strip('/')}" if isinstance(path, str) and path.strip("/") else None
 
 
 def _add_namespaces(actions: Any) -> None:

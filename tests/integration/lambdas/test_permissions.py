@@ -168,22 +168,7 @@ def as_role(cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     return become
 
 
-BY_PATH_ON_STAR = pytest.mark.xfail(
-    strict=True,
-    reason="the embedded cloud checks ssm:GetParametersByPath on *, where AWS checks it on the path's own ARN",
-)
-
-
-def cases(*pairs: tuple[str, ...]) -> list[Any]:
-    """Test parameters; what needs ssm:GetParametersByPath cannot pass for now."""
-    by_path = "ssm:GetParametersByPath"
-    return [
-        pytest.param(*pair, marks=BY_PATH_ON_STAR if by_path in ACTIONS[pair[0]] and by_path not in pair else ())
-        for pair in pairs
-    ]
-
-
-@pytest.mark.parametrize("case", cases(*((case,) for case in ACTIONS)))
+@pytest.mark.parametrize("case", ACTIONS)
 def test_the_permissions_in_the_readme_are_enough(stage: Any, context: Any, as_role: Any, case: str) -> None:
     run = Cases(stage, context).prepare(case)
     as_role([allow(action, resource(action, stage)) for action in ACTIONS[case]])
@@ -191,7 +176,7 @@ def test_the_permissions_in_the_readme_are_enough(stage: Any, context: Any, as_r
 
 
 @pytest.mark.parametrize(
-    ("case", "dropped"), cases(*((case, action) for case, actions in ACTIONS.items() for action in actions))
+    ("case", "dropped"), [(case, action) for case, actions in ACTIONS.items() for action in actions]
 )
 def test_without_any_one_of_them_the_function_is_denied(
     stage: Any, context: Any, as_role: Any, capsys: pytest.CaptureFixture[str], case: str, dropped: str

@@ -143,3 +143,10 @@ def test_success_and_a_running_execution_have_no_failure() -> None:
 def test_a_cause_that_is_no_document_is_shown_as_it_is() -> None:
     for cause in ("plain text", "[1, 2]", "{broken", '{"Message": "x"}'):
         assert history.reason(cause) == cause
+
+
+def test_a_refusal_is_called_one_where_step_functions_does_not() -> None:
+    refused = "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: sagemaker:CreateModelPackage"
+    assert history.reason(refused) == f"AccessDenied: {refused}"
+    named = f"{refused} (Service: AmazonSageMaker; Error Code: AccessDeniedException)"
+    assert history.reason(named) == named

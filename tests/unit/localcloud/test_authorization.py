@@ -23,6 +23,11 @@ def resources(operation: Operation, request: dict, path: str = "/") -> list[str]
         ("CreateEndpoint", {"EndpointName": "e", "EndpointConfigName": "c"}, ["endpoint/e", "endpoint-config/c"]),
         ("UpdateEndpoint", {"EndpointName": "e", "EndpointConfigName": "c"}, ["endpoint/e", "endpoint-config/c"]),
         ("CreateModelPackage", {"ModelPackageGroupName": "g"}, ["model-package/g/*"]),
+        (
+            "UpdateModelPackage",
+            {"ModelPackageArn": "arn:aws:sagemaker:us-east-1:000000000000:model-package/g/2"},
+            ["model-package/g/2"],
+        ),
         ("DescribeModelPackage", {"ModelPackageName": PREFIX + "model-package/g/1"}, ["model-package/g/1"]),
         ("DescribeModelPackageGroup", {"ModelPackageGroupName": "g"}, ["model-package-group/g"]),
         ("AddTags", {"ResourceArn": PREFIX + "endpoint/e"}, ["endpoint/e"]),

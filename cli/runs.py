@@ -189,7 +189,7 @@ class _Follower:
             time.sleep(self.target.poll_seconds)
 
     def _show(self, steps: list[history.Step], *, over: bool) -> None:
-        groups = _grouped(steps, _TITLES[self.machine])
+        groups = _grouped(steps, self.machine)
         for index, (title, members) in enumerate(groups):
             if index == len(self._shown):
                 self._shown.append((title, self.board.begin(title)))
@@ -233,13 +233,18 @@ def _events(states: Any, arn: str) -> list[dict[str, Any]]:
     return [event for page in pages for event in page["events"]]
 
 
-def _grouped(steps: list[history.Step], titles: Mapping[str, str]) -> list[tuple[str, list[history.Step]]]:
+def title(machine: str, state: str) -> str:
+    """What a state of the machine `TRAIN` or `ROLLOUT` is shown as."""
+    return _TITLES[machine].get(state, state)
+
+
+def _grouped(steps: list[history.Step], machine: str) -> list[tuple[str, list[history.Step]]]:
     """Neighbouring steps of one title become one group, so that a polling loop shows as one step."""
     groups: list[tuple[str, list[history.Step]]] = []
     for step in steps:
-        title = titles.get(step.name, step.name)
-        if groups and groups[-1][0] == title:
+        shown = title(machine, step.name)
+        if groups and groups[-1][0] == shown:
             groups[-1][1].append(step)
         else:
-            groups.append((title, [step]))
+            groups.append((shown, [step]))
     return groups

@@ -115,7 +115,8 @@ class Instance:
         self.ready = True
 
     def _container_spec(self) -> ContainerSpec:
-        service = {"SAGEMAKER_BIND_TO_PORT": str(self._port)}
+        # Containers share this machine's network: our server is told not to listen beyond it. Others decide themselves.
+        service = {"SAGEMAKER_BIND_TO_PORT": str(self._port), "SLIPWAY_BIND_ADDRESS": "127.0.0.1"}
         # A model with network isolation gets no credentials.
         role = self._role.environment() if self._role and not self._spec.isolated else {}
         return ContainerSpec(

@@ -20,7 +20,7 @@ def test_the_training_job_is_named_by_the_hash_of_the_run() -> None:
 
 def test_a_polling_loop_shows_as_one_step() -> None:
     states = ["Plan", "UpdateEndpoint", "Wait", "Describe", "Wait", "Describe", "Check", "Odd"]
-    groups = runs._grouped([Step(name, NOON) for name in states], runs._TITLES[runs.ROLLOUT])
+    groups = runs._grouped([Step(name, NOON) for name in states], runs.ROLLOUT)
     assert [title for title, _ in groups] == ["plan rollout", "roll out", "check endpoint", "Odd"]
     assert len(groups[1][1]) == 5
 

@@ -140,5 +140,5 @@ class MnistData(pl.LightningDataModule):
             sampler=batches,
             batch_size=None,
             pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator(),  # else it draws from the global one, at moments that a resumed run does not have
+            generator=torch.Generator(),  # not the global one: a resumed run would draw at other moments
         )

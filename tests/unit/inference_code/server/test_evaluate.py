@@ -1,0 +1,143 @@
+"""Challenger and champion on the same holdout."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+
+import pytest
+
+CODE = """
+import json, pathlib
+def model_fn(model_dir):
+    return json.loads((pathlib.Path(model_dir) / "weights.json").read_text())
+def predict_fn(data, model):
+    return data
+def evaluate(model, holdout_dir):
+    rows = json.loads((pathlib.Path(holdout_dir) / "rows.json").read_text())
+    right = sum(row == model["answer"] for row in rows)
+    return {"accuracy": right / len(rows) * model.get("scale", 1), "examples": len(rows)}
+"""
+
+
+def archive(path, *members: tuple[tarfile.TarInfo | str, bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as opened:
+        for member, content in members:
+            info = member if isinstance(member, tarfile.TarInfo) else tarfile.TarInfo(member)
+            info.size = len(content)
+            opened.addfile(info, io.BytesIO(content))
+
+
+class Job:
+    def __init__(self, container) -> None:
+        self.container = container
+        self.inputs = container.ml / "processing/input"
+        (self.inputs / "holdout").mkdir(parents=True)
+        (self.inputs / "holdout/rows.json").write_text("[1, 1, 1, 2]")
+
+    def model(self, role: str, content: object) -> None:
+        archive(self.inputs / role / "model.tar.gz", ("./weights.json", json.dumps(content).encode()))
+
+    def run(self):
+        return self.container.run("server.evaluate")
+
+    @property
+    def evaluation(self):
+        path = self.container.ml / "processing/output/evaluation.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    @property
+    def message(self) -> str:
+        return (self.container.ml / "output/message").read_text()
+
+
+@pytest.fixture
+def job(make_container) -> Job:
+    return Job(make_container().with_code({"inference.py": CODE}))
+
+
+def test_the_first_model_has_no_champion(job):
+    job.model("challenger", {"answer": 1})
+    assert job.run().returncode == 0
+    assert job.evaluation == {"challenger": {"metrics": {"accuracy": 0.75, "examples": 4}}, "champion": None}
+
+
+def test_both_are_measured_on_the_same_rows(job):
+    job.model("challenger", {"answer": 1})
+    job.model("champion", {"answer": 2})
+    assert job.run().returncode == 0
+    assert job.evaluation["champion"] == {"metrics": {"accuracy": 0.25, "examples": 4}}
+
+
+def test_a_champion_that_fails_is_recorded_and_does_not_fail_the_job(job):
+    job.model("challenger", {"answer": 1})
+    job.model("champion", {"weights": 2})
+    assert job.run().returncode == 0
+    assert job.evaluation["challenger"]["metrics"]["accuracy"] == 0.75
+    assert job.evaluation["champion"] == {"error": "KeyError: 'answer'"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"weights": 2}, "KeyError: 'answer'"),
+        ({"answer": 1, "scale": 1e308 * 10}, "ValueError: evaluate: the metric 'accuracy' is inf, not a finite number"),
+        ({"answer": 1, "scale": "ab"}, "TypeError: "),
+    ],
+)
+def test_a_challenger_that_fails_fails_the_job_with_the_reason(job, content, told):
+    job.model("challenger", content)
+    assert job.run().returncode == 1
+    assert job.message.startswith(told)
+    assert job.evaluation is None
+
+
+def test_inference_code_that_cannot_evaluate_says_so(make_container):
+    job = Job(make_container().with_code({"inference.py": "def predict_fn(d, m): return d"}))
+    job.model("challenger", {"answer": 1})
+    assert job.run().returncode == 1
+    assert job.message == "InvalidInferenceCode: inference.py has no evaluate(model, holdout_dir)"
+
+
+def _member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+@pytest.mark.parametrize(
+    ("member", "told"),
+    [
+        (_member("../escaped"), "leaves the folder"),
+        (_member("/escaped"), "leaves the folder"),
+        (_member("a/../../escaped"), "leaves the folder"),
+        (_member("link", tarfile.SYMTYPE, "/etc"), "neither an ordinary file nor a folder"),
+        (_member("link", tarfile.LNKTYPE, "/etc/passwd"), "neither an ordinary file nor a folder"),
+        (_member("device", tarfile.CHRTYPE), "neither an ordinary file nor a folder"),
+        (_member("pipe", tarfile.FIFOTYPE), "neither an ordinary file nor a folder"),
+    ],
+)
+def test_an_archive_that_reaches_out_is_refused(job, member, told):
+    archive(job.inputs / "challenger/model.tar.gz", ("weights.json", b'{"answer": 1}'), (member, b""))
+    assert job.run().returncode == 1
+    assert job.message.startswith("InvalidArchive: model.tar.gz: ")
+    assert told in job.message
+
+
+@pytest.mark.parametrize("damage", ["not gzip", "cut", "flipped"])
+def test_a_damaged_archive_is_noticed(job, damage):
+    job.model("challenger", {"answer": 1, "noise": list(range(500))})
+    path = job.inputs / "challenger/model.tar.gz"
+    content = path.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+    path.write_bytes({"not gzip": b"junk", "cut": content[:-9], "flipped": flipped}[damage])
+    assert job.run().returncode == 1
+    assert job.message.startswith("InvalidArchive: model.tar.gz: damaged")
+
+
+def test_a_missing_challenger_is_named(job):
+    assert job.run().returncode == 1
+    assert "challenger/model.tar.gz" in job.message

@@ -54,6 +54,8 @@ def _boolean(text: str) -> bool:
 
 def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
+    # Threads that spin while they wait take the processor from whoever shares the machine. Read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # After parsing, so that a wrong argument is told at once: these take seconds.
     import training
 

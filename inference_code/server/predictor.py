@@ -51,7 +51,10 @@ class Predictor:
         if self._hooks.output_fn is None:
             return formats.encode({"predictions": prediction}, accept)
         body = self._hooks.output_fn(prediction, accept)
-        return body.encode() if isinstance(body, str) else body
+        body = body.encode() if isinstance(body, str) else body
+        if not isinstance(body, bytes):
+            raise TypeError(f"output_fn returned {type(body).__name__}; bytes or str are expected")
+        return body
 
 
 def describe(error: BaseException) -> str:

@@ -252,7 +252,7 @@ def predict_fn(data, model):
     return len(data)
 
 def output_fn(prediction, accept):
-    return '{"length": %d}' % prediction
+    return {} if prediction == 3 else '{"length": %d}' % prediction
 """
 
 
@@ -262,6 +262,7 @@ def test_own_formats_and_whose_fault_their_errors_are(make_container, start):
     assert server.invoke('"type"').error == {"message": "instances[2].x: no number", "field": "instances[2].x"}
     assert server.invoke('"value"').error == {"message": "nothing to read"}
     assert server.invoke('"key"').status == 500
+    assert server.invoke("123").error == {"message": "the model failed on this request"}  # no bytes to send
     assert server.invoke('{"a": 1, "a": 1}').status == 400  # strict before their code sees it
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
+
+import pytest
 
 from tests.support.container_python import ROOT
 
@@ -10,6 +13,7 @@ WORKLOAD = ROOT / "training_code/mnist_lightning"
 HOSTS = ("127.0.0.1", "127.0.0.2")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loopback interface is not named lo")
 def test_two_hosts_train_one_model(make_container, container_python, digits):
     code = {path.name: path.read_text() for path in WORKLOAD.glob("*.py")}
     containers = []

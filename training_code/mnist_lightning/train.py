@@ -56,6 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
     # Threads that spin while they wait take the processor from whoever shares the machine. Read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # progress bars are noise in a log
     # After parsing, so that a wrong argument is told at once: these take seconds.
     import training
 

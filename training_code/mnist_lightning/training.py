@@ -8,6 +8,7 @@ import time
 import warnings
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import export
 import pytorch_lightning as pl
@@ -20,6 +21,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 CHECKPOINT = "last"
 _STOPPED = 128 + 15
+_SEARCH_STEPS = 100
 
 
 def run(options: Namespace) -> None:
@@ -31,10 +33,10 @@ def run(options: Namespace) -> None:
     model = DigitClassifier(
         network=options.network, dropout=options.dropout, learning_rate=options.learning_rate, seed=options.seed
     )
-    trainer = _trainer(options)
+    trainer = _training(options)
     checkpoint = _checkpoint(options.checkpoint_dir)
     if options.find_learning_rate and checkpoint is None:
-        _find_learning_rate(trainer, model, data)
+        _find_learning_rate(model, data, options)
     try:
         # weights_only: a checkpoint is data; nothing in it may run.
         trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=checkpoint is not None)
@@ -78,28 +80,34 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
 
 
-def _trainer(options: Namespace) -> pl.Trainer:
+def _training(options: Namespace) -> pl.Trainer:
     callbacks: list[Callback] = [MetricLines()]
     if options.checkpoint_dir:
         callbacks.append(
             ModelCheckpoint(options.checkpoint_dir, CHECKPOINT, enable_version_counter=False)  # one file, replaced
         )
+    return _trainer(
+        max_epochs=options.epochs,
+        callbacks=callbacks,
+        logger=_loggers(options.output_data_dir),
+        enable_checkpointing=options.checkpoint_dir is not None,
+        default_root_dir=options.output_data_dir or options.model_dir,
+    )
+
+
+def _trainer(**settings: Any) -> pl.Trainer:
     return pl.Trainer(
         accelerator="auto",
         # Under torchrun its processes are the devices; by hand, all that are there.
         devices=int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or "auto",
         num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", 1)),
         use_distributed_sampler=False,  # data.BatchIndices shares the batches out
-        max_epochs=options.epochs,
         deterministic=True,
-        callbacks=callbacks,
-        logger=_loggers(options.output_data_dir),
         log_every_n_steps=10**9,  # the figures of an epoch are enough
-        default_root_dir=options.output_data_dir or options.model_dir,
-        enable_checkpointing=options.checkpoint_dir is not None,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        **settings,
     )
 
 
@@ -114,6 +122,20 @@ def _checkpoint(folder: Path | None) -> Path | None:
     return path if path and path.is_file() else None
 
 
-def _find_learning_rate(trainer: pl.Trainer, model: DigitClassifier, data: MnistData) -> None:
-    Tuner(trainer).lr_find(model, datamodule=data, update_attr=True)
+def _find_learning_rate(model: DigitClassifier, data: MnistData, options: Namespace) -> None:
+    """Sets the model's learning rate; its weights stay as they are.
+
+    The highest rate of a one-cycle schedule is a tenth of the one at which the loss stops falling while the rate grows
+    (a rule of thumb after Smith, "A disciplined approach to neural network hyper-parameters", 2018).
+    """
+    # An epoch has one step at least, so there are epochs enough for all of them.
+    trainer = _trainer(
+        max_epochs=_SEARCH_STEPS, logger=False, enable_checkpointing=False, default_root_dir=options.model_dir
+    )
+    search = Tuner(trainer).lr_find(
+        model, datamodule=data, num_training=_SEARCH_STEPS, min_lr=1e-5, max_lr=1, update_attr=False
+    )
+    assert search is not None  # noqa: S101  (None only for a debugging run)
+    lowest = min(range(len(search.results["loss"])), key=search.results["loss"].__getitem__)
+    model.learning_rate = search.results["lr"][lowest] / 10
     print(f"learning_rate={model.learning_rate:g}", flush=True)

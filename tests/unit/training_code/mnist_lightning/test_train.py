@@ -120,8 +120,12 @@ def test_every_network_trains_and_exports_what_it_computes(train, tmp_path, netw
 
 
 def test_the_learning_rate_finder_runs_behind_its_flag(train, tmp_path):
-    done = train("--epochs", "1", "--find_learning_rate", "true", model_dir=tmp_path)
-    assert 0 < float(re.search(r"^learning_rate=(\S+)$", done.stdout, re.MULTILINE)[1]) < 1
+    done = train(*EPOCHS, "--find_learning_rate", "true", model_dir=tmp_path)
+    found = float(re.search(r"^learning_rate=(\S+)$", done.stdout, re.MULTILINE)[1])
+    assert 1e-4 < found < 0.1
+    assert found != 0.003  # what it would be without the search
+    assert float(re.search(r"test_accuracy=([0-9.]+)", done.stdout)[1]) > 0.8
+    assert done.stderr == ""
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "config.json", "model.onnx"}
 
 

@@ -28,6 +28,13 @@ def _images(path: Path, count: int) -> list[list[list[int]]]:
     return [rows[index * 28 : index * 28 + 28] for index in range(count)]
 
 
+def test_before_the_first_run_a_workload_is_not_ready_and_says_when_to_ask_again(slipway):
+    answer = slipway.predict("nearest_mean", {"instances": [1]})
+    assert answer.status == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.body["error"]["message"]
+
+
 def test_the_model_that_a_run_trained_answers_through_the_api(slipway, digits, digit_model):
     images = _images(digits / "t10k-images-idx3-ubyte.gz", 100)
     labels = gzip.decompress((digits / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:108]

@@ -36,7 +36,7 @@ class WorkloadContext:
     @property
     def environment(self) -> Mapping[str, str]:
         """Of every function."""
-        return {"SLIPWAY_WORKLOADS_PATH": workloads_path(self.settings.stage), "LOG_LEVEL": "INFO"}
+        return {"SLIPWAY_WORKLOADS_PATH": workloads_path(self.settings.stage)}
 
     @property
     def descriptor_arn(self) -> str:

@@ -25,12 +25,12 @@ ERRORS = {
     "REQUEST_TOO_LARGE": ("413", "payload_too_large", "The body is larger than 10 MB."),
     "UNSUPPORTED_MEDIA_TYPE": ("415", "unsupported_media_type", "The content type is not supported."),
     "INTEGRATION_FAILURE": ("502", "bad_gateway", "The function behind the API failed."),
-    "INTEGRATION_TIMEOUT": ("503", "timeout", "The model took too long to answer."),
+    "INTEGRATION_TIMEOUT": ("504", "timeout", "The model took too long to answer."),
     "DEFAULT_4XX": (None, "bad_request", "The request cannot be handled."),
     "DEFAULT_5XX": (None, "internal_error", "The API failed."),
 }
 """What API Gateway answers by itself, in the shape that the functions answer in: type -> status, code, message."""
-RETRY_LATER = ("THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_TIMEOUT")
+RETRY_LATER = ("THROTTLED", "QUOTA_EXCEEDED")
 
 
 class RestApi(Construct):

@@ -64,7 +64,6 @@ class ImageBuilder(Construct):
             "Starter",
             verb_noun="build_image",
             function_name=f"{prefix}-build-image",
-            environment={"LOG_LEVEL": "INFO"},
             key=key,
             log_retention=log_retention,
             timeout=BUILD_LIMIT,

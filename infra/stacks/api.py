@@ -58,7 +58,7 @@ class ApiStack(Stack):
             construct_id,
             verb_noun=verb_noun,
             function_name=f"{self._prefix}-{verb_noun.replace('_', '-')}",
-            environment={"SLIPWAY_WORKLOADS_PATH": path, "LOG_LEVEL": "INFO"},
+            environment={"SLIPWAY_WORKLOADS_PATH": path},
             key=self._key,
             log_retention=self._settings.log_retention,
             timeout=TIMEOUT,

@@ -30,6 +30,8 @@ class ContainerSpec:
         environment: what the request and the service add to the image's environment; nothing comes from the host.
         hostname: the container's name for itself.
         hosts: name -> address, added to the container's /etc/hosts.
+        read_only: folders below /opt/ml that the container cannot write to; a machine that forbids mount namespaces
+            leaves them writable.
     """
 
     image: Image
@@ -38,6 +40,7 @@ class ContainerSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     hostname: str = "localhost"
     hosts: Mapping[str, str] = field(default_factory=dict)
+    read_only: Sequence[str] = ()
 
     @property
     def ml(self) -> Path:
@@ -91,6 +94,7 @@ def _with_mounts(spec: ContainerSpec, request: dict) -> dict:
         *([(str(environment), str(environment), "private")] if (environment / "pyvenv.cfg").exists() else []),
         *((str(source), destination, "private") for source, destination in spec.image.files),
         (str(spec.ml), ML_ROOT, "shared"),
+        *((str(host_path(spec.folder, path)), path, "read-only") for path in spec.read_only),
     ]
     if spec.hosts:
         mounts.append((str(_write_hosts(spec)), "/etc/hosts", "read-only"))

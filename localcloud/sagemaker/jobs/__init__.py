@@ -4,7 +4,11 @@ supervisor.py  starts, stops and recovers jobs: one thread a job
 training.py    the life of a training job        processing.py  the life of a processing job
 record.py      what the job writes into its document: states, transitions, times, the reason of a failure
 failures.py    the reasons, in SageMaker's wording
-channels.py    which S3 objects a data source means, and where they land
+inputs.py      the input data of a job's hosts: files placed, pipes fed
+data_source.py a channel or a processing input: its mode, its order, a host's part of it
+channels.py    which S3 objects a prefix or a manifest means, and where they land
+augmented_manifest.py, recordio.py, stream.py, pipe.py    Pipe mode: records, framing, bytes, named pipes
+instances.py   hosts and instance groups
 transfer.py    moving files from and to S3 with the job's role
 archive.py     model.tar.gz and output.tar.gz
 layout.py      /opt/ml: its folders and the files of input/config

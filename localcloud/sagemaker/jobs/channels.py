@@ -40,6 +40,10 @@ class RemoteObject:
     key: str
     relative: str
 
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
 
 def find_objects(client: Any, *, uri: str, data_type: str) -> list[RemoteObject]:
     """The objects of a data source, in order of their keys.
@@ -49,19 +53,27 @@ def find_objects(client: Any, *, uri: str, data_type: str) -> list[RemoteObject]
         data_type: S3Prefix (every object whose key begins with the URI's) or ManifestFile.
 
     Raises:
-        ValueError: a data type the embedded cloud does not cover, a malformed URI or manifest, or an unsafe key.
+        ValueError: another data type, a malformed URI or manifest, or an unsafe key.
         ClientError: what S3 refused.
     """
     if data_type == "S3Prefix":
         return list(_by_prefix(client, S3Uri.parse(uri)))
     if data_type == "ManifestFile":
-        return list(_by_manifest(client, S3Uri.parse(uri)))
-    raise ValueError(f"S3DataType {data_type!r} is not covered by the embedded cloud; use S3Prefix or ManifestFile")
+        return _by_manifest(client, S3Uri.parse(uri))
+    raise ValueError(f"S3DataType {data_type!r} is not a list of objects; use S3Prefix or ManifestFile")
 
 
-def shard(objects: list[RemoteObject], *, distribution: str, host: int, hosts: int) -> list[RemoteObject]:
-    """The part of the objects that host number `host` (from 0) gets: all, or every n-th (ShardedByS3Key)."""
-    return objects[host::hosts] if distribution == "ShardedByS3Key" else objects
+def check_files(objects: list[RemoteObject]) -> None:
+    """Raises ValueError where the objects cannot all be files of one folder, in SageMaker's words."""
+    files = {found.relative: found for found in objects}
+    for found in objects:
+        parts = found.relative.split("/")
+        folder = next((f for n in range(1, len(parts)) if (f := "/".join(parts[:n])) in files), None)
+        if folder is not None:
+            raise ValueError(
+                "Please check your s3 objects and ensure that there is no object that is both a folder as well as a"
+                f" file: {files[folder].uri} and {found.uri}"
+            )
 
 
 def relative_path(key: str, prefix: str) -> str:
@@ -87,17 +99,40 @@ def _by_prefix(client: Any, uri: S3Uri) -> Iterator[RemoteObject]:
                 yield RemoteObject(uri.bucket, entry["Key"], relative_path(entry["Key"], uri.key))
 
 
-def _by_manifest(client: Any, uri: S3Uri) -> Iterator[RemoteObject]:
-    document = json.loads(client.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read())
-    if (
-        not isinstance(document, list)
-        or not document
-        or not isinstance(document[0], dict)
-        or "prefix" not in document[0]
-    ):
+def read_text(client: Any, uri: S3Uri) -> str:
+    """The text of a manifest. Raises ValueError where it is not UTF-8; ClientError."""
+    body = client.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the manifest {uri} is not UTF-8: {error}") from error
+
+
+def read_json(text: str, where: str) -> Any:
+    """Raises ValueError that says where the text stands."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} is not valid JSON: {error}") from error
+
+
+def _by_manifest(client: Any, uri: S3Uri) -> list[RemoteObject]:
+    """`[{"prefix": "s3://bucket/base/"}, "relative/key", ...]`; every object lands at its relative key."""
+    document = read_json(read_text(client, uri), f"the manifest {uri}")
+    if not isinstance(document, list) or not document or not _is_header(document[0]):
         raise ValueError(f'the manifest {uri} must be a list that begins with {{"prefix": "s3://..."}}')
     base = S3Uri.parse(document[0]["prefix"])
-    for name in document[1:]:
-        if not isinstance(name, str):
-            raise ValueError(f"the manifest {uri} names {name!r}, which is not a relative key")
-        yield RemoteObject(base.bucket, f"{base.key}{name}", relative_path(name, ""))
+    return [_manifest_entry(uri, base, index, name) for index, name in enumerate(document[1:], 1)]
+
+
+def _is_header(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("prefix"), str)
+
+
+def _manifest_entry(uri: S3Uri, base: S3Uri, index: int, name: Any) -> RemoteObject:
+    if not isinstance(name, str):
+        raise ValueError(f"entry {index} of the manifest {uri} is {name!r}, not a relative key")
+    try:
+        return RemoteObject(base.bucket, f"{base.key}{name}", relative_path(name, ""))
+    except ValueError as error:
+        raise ValueError(f"entry {index} of the manifest {uri}: {error}") from error

@@ -6,34 +6,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+from localcloud.sagemaker.jobs.instances import Group, channel_hosts, resource_config
+
 DEFAULT_CHECKPOINTS = "/opt/ml/checkpoints"
 # The only network interface that every machine running the embedded cloud has.
 _INTERFACE = "lo"
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "code")
 
 
-def prepare_training(ml: Path, job: dict[str, Any], *, host: str, hosts: list[str]) -> None:
+def prepare_training(ml: Path, job: dict[str, Any], *, host: str, groups: list[Group]) -> None:
     """Creates the folders and writes hyperparameters.json, inputdataconfig.json and resourceconfig.json."""
     for folder in _FOLDERS:
         (ml / folder).mkdir(parents=True, exist_ok=True)
     config = ml / "input/config"
     _write(config / "hyperparameters.json", job.get("HyperParameters", {}))
-    _write(config / "inputdataconfig.json", _channels(job))
-    _write(config / "resourceconfig.json", training_resources(job["ResourceConfig"], host=host, hosts=hosts))
-
-
-def training_resources(resources: dict[str, Any], *, host: str, hosts: list[str]) -> dict[str, Any]:
-    """resourceconfig.json; one instance group, as without `InstanceGroups` in the request."""
-    group = "homogeneousCluster"
-    instance_type = resources.get("InstanceType", "")
-    return {
-        "current_host": host,
-        "current_instance_type": instance_type,
-        "current_group_name": group,
-        "hosts": hosts,
-        "instance_groups": [{"instance_group_name": group, "instance_type": instance_type, "hosts": hosts}],
-        "network_interface_name": _INTERFACE,
-    }
+    channels = [channel for channel in job.get("InputDataConfig", []) if host in channel_hosts(channel, groups)]
+    _write(config / "inputdataconfig.json", {channel["ChannelName"]: _channel(channel, job) for channel in channels})
+    _write(config / "resourceconfig.json", resource_config(groups, host, interface=_INTERFACE))
 
 
 def prepare_processing(ml: Path, job: dict[str, Any], *, host: str, hosts: list[str]) -> None:
@@ -53,10 +42,6 @@ def prepare_processing(ml: Path, job: dict[str, Any], *, host: str, hosts: list[
     )
     _write(ml / "config/processingjobconfig.json", {name: job.get(name) for name in members})
     _write(ml / "config/resourceconfig.json", {"current_host": host, "hosts": hosts})
-
-
-def _channels(job: dict[str, Any]) -> dict[str, Any]:
-    return {channel["ChannelName"]: _channel(channel, job) for channel in job.get("InputDataConfig", [])}
 
 
 def _channel(channel: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.containers.spec import ContainerSpec, host_path
 from localcloud.sagemaker.jobs import failures, layout, transfer
-from localcloud.sagemaker.jobs.channels import S3Uri, find_objects, shard
+from localcloud.sagemaker.jobs.channels import S3Uri
+from localcloud.sagemaker.jobs.data_source import DataSource
 from localcloud.sagemaker.jobs.group import Outcome
 from localcloud.sagemaker.jobs.runner import JobRunner, environment, request_command
 
@@ -52,17 +53,8 @@ class ProcessingRunner(JobRunner):
         return folder
 
     def _download(self, entry: dict[str, Any], folder: Path, *, host: int, hosts: int) -> None:
-        source = entry["S3Input"]
-        try:
-            client = self.role.client("s3")
-            objects = find_objects(client, uri=source["S3Uri"], data_type=source["S3DataType"])
-            if not objects:
-                raise ValueError(failures.no_objects(source["S3Uri"], self.role.arn))
-            distribution = source.get("S3DataDistributionType", "FullyReplicated")
-            part = shard(objects, distribution=distribution, host=host, hosts=hosts)
-            transfer.download(client, part, host_path(folder, source["LocalPath"]))
-        except _TRANSFER_ERRORS as error:
-            raise failures.download_failed(error, uri=source["S3Uri"], role_arn=self.role.arn) from error
+        source = DataSource.of_processing_input(entry["S3Input"])
+        self.inputs.place(source, host_path(folder, entry["S3Input"]["LocalPath"]), host=host, hosts=hosts)
 
     def _outputs(self) -> list[dict[str, Any]]:
         config = self.document.get("ProcessingOutputConfig", {})

@@ -20,6 +20,7 @@ from localcloud.containers.spec import ContainerSpec
 from localcloud.sagemaker.jobs import failures
 from localcloud.sagemaker.jobs.failures import JobFailure
 from localcloud.sagemaker.jobs.group import ContainerGroup, Outcome
+from localcloud.sagemaker.jobs.inputs import JobInputs
 from localcloud.sagemaker.jobs.record import Record
 from localcloud.sagemaker.jobs.role import Role, RoleRefused
 
@@ -66,6 +67,7 @@ class JobRunner(ABC):
         self.document = record.read()
         self.folder = surroundings.folder / record.kind / record.name
         self.role = Role(self.config, self.document["RoleArn"])
+        self.inputs = JobInputs(self.role)
         self.group = ContainerGroup(grace_seconds=surroundings.grace_seconds)
         self.stop_requested = threading.Event()
         self._abandoned = threading.Event()
@@ -138,8 +140,9 @@ class JobRunner(ABC):
             for spec in specs
         ]
         try:
-            self.group.start([_factory(spec, stream, on_line) for spec, stream in zip(specs, streams, strict=True)])
-            outcome = self.group.wait(timeout)
+            with self.inputs.feeding(on_failure=self.group.kill):
+                self.group.start([_factory(spec, stream, on_line) for spec, stream in zip(specs, streams, strict=True)])
+                outcome = self.group.wait(timeout)
         except ContainerStartError as error:
             raise JobFailure(f"AlgorithmError: the container could not be started: {error}, exit code: 127") from error
         finally:
@@ -147,6 +150,8 @@ class JobRunner(ABC):
                 # The service that takes the lines ends as well when the embedded cloud does.
                 stream.close(_ABANDONED_LOGS_SECONDS if self._abandoned.is_set() else None)
         self.check_abandoned()
+        if self.inputs.failure is not None:
+            raise self.inputs.failure
         return outcome
 
     def check_abandoned(self) -> None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.containers.shipping import Shipper
-from localcloud.containers.spec import ContainerSpec, host_path
+from localcloud.containers.spec import ML_ROOT, ContainerSpec, host_path
 from localcloud.sagemaker.jobs import archive, failures, layout, transfer
-from localcloud.sagemaker.jobs.channels import S3Uri, find_objects, shard
+from localcloud.sagemaker.jobs.channels import S3Uri, find_objects
+from localcloud.sagemaker.jobs.data_source import DataSource
 from localcloud.sagemaker.jobs.failures import JobFailure
 from localcloud.sagemaker.jobs.group import Outcome
+from localcloud.sagemaker.jobs.instances import all_hosts, channel_hosts, instance_groups
 from localcloud.sagemaker.jobs.metrics import Measurement, MetricParser, metric_requests
 from localcloud.sagemaker.jobs.record import IMAGE_DOWNLOADED, IMAGE_DOWNLOADING
 from localcloud.sagemaker.jobs.runner import JobRunner, environment, request_command
@@ -39,11 +41,12 @@ class TrainingRunner(JobRunner):
     def perform(self) -> None:
         credentials = self.check_role(isolated=self.document.get("EnableNetworkIsolation", False))
         image = self.resolve_image(self.document["AlgorithmSpecification"]["TrainingImage"])
-        hosts = self.hosts(self.document["ResourceConfig"].get("InstanceCount", 1))
+        self.groups = instance_groups(self.document["ResourceConfig"])
+        hosts = self.hosts(len(all_hosts(self.groups)))
         if self._stopped_early():
             return
         self.record.begin("Downloading")
-        folders = {host: self._prepare_host(index, host, list(hosts)) for index, host in enumerate(hosts)}
+        folders = {host: self._prepare_host(host) for host in hosts}
         self.record.begin("Training", IMAGE_DOWNLOADING)
         image = self._with_requirements(image, folders["algo-1"])
         if self._stopped_early():
@@ -59,28 +62,19 @@ class TrainingRunner(JobRunner):
             self.record.finish("Stopped")
         return self.stop_requested.is_set()
 
-    def _prepare_host(self, index: int, host: str, hosts: list[str]) -> Path:
+    def _prepare_host(self, host: str) -> Path:
         folder = self.host_folder(host)
-        layout.prepare_training(folder / "ml", self.document, host=host, hosts=hosts)
+        layout.prepare_training(folder / "ml", self.document, host=host, groups=self.groups)
         for channel in self.document.get("InputDataConfig", []):
-            self._download_channel(channel, folder / "ml", host=index, hosts=len(hosts))
+            self._place_channel(channel, folder / "ml/input/data" / channel["ChannelName"], host)
         self._download_checkpoints(folder)
         return folder
 
-    def _download_channel(self, channel: dict[str, Any], ml: Path, *, host: int, hosts: int) -> None:
-        source = channel["DataSource"].get("S3DataSource", {})
-        uri = source.get("S3Uri", "")
-        try:
-            _check_covered(channel, layout.input_mode(channel, self.document))
-            client = self.role.client("s3")
-            objects = find_objects(client, uri=uri, data_type=source["S3DataType"])
-            if not objects:
-                raise ValueError(failures.no_objects(uri, self.role.arn))
-            distribution = source.get("S3DataDistributionType", "FullyReplicated")
-            part = shard(objects, distribution=distribution, host=host, hosts=hosts)
-            transfer.download(client, part, ml / "input/data" / channel["ChannelName"])
-        except _TRANSFER_ERRORS as error:
-            raise failures.download_failed(error, uri=uri or channel["ChannelName"], role_arn=self.role.arn) from error
+    def _place_channel(self, channel: dict[str, Any], folder: Path, host: str) -> None:
+        receivers = channel_hosts(channel, self.groups)
+        if host in receivers:
+            source = DataSource.of_channel(channel, layout.input_mode(channel, self.document))
+            self.inputs.place(source, folder, host=receivers.index(host), hosts=len(receivers))
 
     def _download_checkpoints(self, folder: Path) -> None:
         """What an earlier run with the same CheckpointConfig left; nothing, the first time."""
@@ -140,7 +134,16 @@ class TrainingRunner(JobRunner):
             environment=environment(self.document.get("Environment"), job, credentials),
             hostname=host,
             hosts=hosts,
+            read_only=self._fast_file_folders(folder),
         )
+
+    def _fast_file_folders(self, folder: Path) -> list[str]:
+        """FastFile shows the objects as a file system that cannot be written to."""
+        channels = self.document.get("InputDataConfig", [])
+        fast = [
+            channel["ChannelName"] for channel in channels if layout.input_mode(channel, self.document) == "FastFile"
+        ]
+        return [f"{ML_ROOT}/input/data/{name}" for name in fast if (folder / "ml/input/data" / name).is_dir()]
 
     def _train(self, specs: list[ContainerSpec]) -> tuple[Outcome, MetricParser]:
         shipper: Shipper[Measurement] = Shipper(self._publish, name=f"metrics-{self.record.name}", interval_seconds=5)
@@ -201,16 +204,6 @@ class TrainingRunner(JobRunner):
                 transfer.upload_tree(self.role.client("s3"), local, uri, kms_key=None)
             except _TRANSFER_ERRORS as error:
                 raise failures.upload_failed(error, uri=str(uri), role_arn=self.role.arn) from error
-
-
-def _check_covered(channel: dict[str, Any], mode: str) -> None:
-    name = channel["ChannelName"]
-    if "S3DataSource" not in channel["DataSource"]:
-        raise ValueError(f"channel {name!r}: only S3DataSource is covered by the embedded cloud")
-    if mode not in ("File", "FastFile"):
-        raise ValueError(f"channel {name!r}: input mode {mode!r} is not covered by the embedded cloud; use File")
-    if channel.get("CompressionType", "None") != "None":
-        raise ValueError(f"channel {name!r}: CompressionType {channel['CompressionType']!r} needs input mode Pipe")
 
 
 def _requirements_in(channel: Path) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,23 @@ _CHUNK = 1 << 20
 
 def download(client: Any, objects: Iterable[RemoteObject], folder: Path) -> None:
     """Downloads every object to its relative path below `folder`. Raises ClientError, OSError."""
-    objects = list(objects)
     folder.mkdir(parents=True, exist_ok=True)
+    for_each(objects, lambda found: download_object(client, found.bucket, found.key, folder / found.relative))
+
+
+def for_each(objects: Iterable[RemoteObject], action: Callable[[RemoteObject], None]) -> None:
+    """Several objects at a time. Raises what `action` raised first, in the order of the objects."""
+    objects = list(objects)
     if len(objects) == 1:
-        download_object(client, objects[0].bucket, objects[0].key, folder / objects[0].relative)
+        action(objects[0])
         return
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="download") as pool:
-        for _ in pool.map(lambda o: download_object(client, o.bucket, o.key, folder / o.relative), objects):
-            pass
+        try:
+            for _ in pool.map(action, objects):
+                pass
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def download_object(client: Any, bucket: str, key: str, path: Path) -> None:

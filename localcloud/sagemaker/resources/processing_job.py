@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localcloud.sagemaker.errors import ResourceInUse, ValidationException
 from localcloud.sagemaker.limits import require_member, require_s3_uri, require_unique
+from localcloud.sagemaker.resources.input_data import check_processing_input
 from localcloud.sagemaker.resources.job import delete_operation, stop_operation
 from localcloud.sagemaker.resources.listing import list_operation
 from localcloud.sagemaker.resources.resource import Call, Document, Operation, Resource
@@ -45,6 +46,7 @@ def _check_inputs(request: Document) -> None:
         source = require_member(entry, "S3Input", f"{path}.s3Input")
         require_s3_uri(source["S3Uri"], f"{path}.s3Input.s3Uri")
         _check_local_path(source, f"{path}.s3Input.localPath")
+        check_processing_input(entry["InputName"], source)
 
 
 def _check_outputs(request: Document) -> None:

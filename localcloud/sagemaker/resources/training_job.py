@@ -6,6 +6,7 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ResourceInUse, ValidationException
 from localcloud.sagemaker.limits import require_member, require_one_of, require_s3_uri, require_unique
+from localcloud.sagemaker.resources.input_data import check_channel, check_instance_groups
 from localcloud.sagemaker.resources.job import delete_operation, stop_operation
 from localcloud.sagemaker.resources.listing import list_operation
 from localcloud.sagemaker.resources.resource import Call, Document, Operation, Resource
@@ -60,9 +61,12 @@ def _check(request: Document) -> None:
 
 def _check_resources(resources: Document) -> None:
     if resources.get("InstanceGroups"):
-        raise ValidationException("The embedded cloud does not cover InstanceGroups; give an InstanceType")
-    require_member(resources, "InstanceType", "resourceConfig.instanceType")
-    for member in ("InstanceCount", "VolumeSizeInGB"):
+        check_instance_groups(resources)
+        members: tuple[str, ...] = ("VolumeSizeInGB",)
+    else:
+        require_member(resources, "InstanceType", "resourceConfig.instanceType")
+        members = ("InstanceCount", "VolumeSizeInGB")
+    for member in members:
         path = f"resourceConfig.{member[0].lower()}{member[1:]}"
         value = require_member(resources, member, path)
         if value < 1:
@@ -102,6 +106,7 @@ def _check_data(request: Document) -> None:
             given = next(iter(source), "none")
             raise ValidationException(f"The embedded cloud covers only S3DataSource at '{path}'; found {given}")
         require_s3_uri(source["S3DataSource"]["S3Uri"], f"{path}.s3DataSource.s3Uri")
+        check_channel(channel, request)
     if "CheckpointConfig" in request:
         require_s3_uri(request["CheckpointConfig"]["S3Uri"], "checkpointConfig.s3Uri")
 

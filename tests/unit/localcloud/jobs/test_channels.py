@@ -4,26 +4,8 @@ import json
 
 import pytest
 
-from localcloud.sagemaker.jobs.channels import RemoteObject, S3Uri, find_objects, relative_path, shard
-
-
-class _Bucket:
-    """Two calls of S3, over a dictionary."""
-
-    def __init__(self, **objects: bytes) -> None:
-        self.objects = objects
-
-    def get_paginator(self, _: str):
-        return self
-
-    def paginate(self, *, Bucket: str, Prefix: str):
-        found = [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]
-        return [{"Contents": found[:2]}, {"Contents": found[2:]}] if found else [{}]
-
-    def get_object(self, *, Bucket: str, Key: str):
-        import io
-
-        return {"Body": io.BytesIO(self.objects[Key])}
+from localcloud.sagemaker.jobs.channels import RemoteObject, S3Uri, check_files, find_objects, relative_path
+from tests.support.s3_bucket import Bucket
 
 
 @pytest.mark.parametrize(
@@ -49,7 +31,7 @@ def test_a_key_that_would_leave_the_channel_is_refused(key: str) -> None:
 
 
 def test_a_prefix_means_every_object_below_it_but_the_consoles_folders() -> None:
-    client = _Bucket(**{"d/": b"", "d/a": b"", "d/b/": b"", "d/b/c": b"", "e": b""})
+    client = Bucket(**{"d/": b"", "d/a": b"", "d/b/": b"", "d/b/c": b"", "e": b""})
     assert [found.relative for found in find_objects(client, uri="s3://bucket/d/", data_type="S3Prefix")] == [
         "a",
         "b/c",
@@ -58,7 +40,7 @@ def test_a_prefix_means_every_object_below_it_but_the_consoles_folders() -> None
 
 def test_a_manifest_names_its_objects() -> None:
     manifest = json.dumps([{"prefix": "s3://other/base/"}, "x/1.csv", "2.csv"]).encode()
-    client = _Bucket(**{"m.manifest": manifest})
+    client = Bucket(**{"m.manifest": manifest})
     found = find_objects(client, uri="s3://bucket/m.manifest", data_type="ManifestFile")
     assert found == [
         RemoteObject("other", "base/x/1.csv", "x/1.csv"),
@@ -67,24 +49,33 @@ def test_a_manifest_names_its_objects() -> None:
 
 
 @pytest.mark.parametrize(
-    "manifest", [b"{}", b"[]", b'["x"]', b'[{"prefix": "s3://b/"}, 1]', b'[{"prefix": "s3://b/"}, "../x"]']
+    "manifest",
+    [
+        b"{}",
+        b"[]",
+        b'["x"]',
+        b'[{"prefix": "s3://b/"}, 1]',
+        b'[{"prefix": "s3://b/"}, "../x"]',
+        b"[",
+        b"\xff",
+        b"[" * 9999,
+    ],
 )
 def test_a_malformed_manifest_is_refused(manifest: bytes) -> None:
-    with pytest.raises(ValueError, match=r"manifest|channel"):
-        find_objects(_Bucket(m=manifest), uri="s3://bucket/m", data_type="ManifestFile")
+    with pytest.raises(ValueError, match="s3://bucket/m"):
+        find_objects(Bucket(m=manifest), uri="s3://bucket/m", data_type="ManifestFile")
 
 
 def test_an_uncovered_data_type_says_so() -> None:
     with pytest.raises(ValueError, match="AugmentedManifestFile"):
-        find_objects(_Bucket(), uri="s3://bucket/m", data_type="AugmentedManifestFile")
+        find_objects(Bucket(), uri="s3://bucket/m", data_type="AugmentedManifestFile")
 
 
-@pytest.mark.parametrize("hosts", [1, 2, 3, 7])
-def test_shards_are_disjoint_and_complete(hosts: int) -> None:
-    objects = [RemoteObject("b", str(number), str(number)) for number in range(5)]
-    shards = [shard(objects, distribution="ShardedByS3Key", host=host, hosts=hosts) for host in range(hosts)]
-    assert sorted((found for part in shards for found in part), key=lambda found: found.key) == objects
-    assert shard(objects, distribution="FullyReplicated", host=1, hosts=2) == objects
+def test_an_object_that_is_a_folder_as_well_is_named() -> None:
+    objects = [RemoteObject("b", f"d/{name}", name) for name in ("a", "a-b", "a/b", "c/d")]
+    with pytest.raises(ValueError, match=r"both a folder as well as a file: s3://b/d/a and s3://b/d/a/b"):
+        check_files(objects)
+    check_files(objects[1:])
 
 
 @pytest.mark.parametrize("text", ["bucket/key", "https://bucket/key", "s3:///key", ""])

@@ -15,10 +15,15 @@ from typing import Any, NoReturn
 
 import uvicorn
 
-from localcloud import lifecycle, processes
+from localcloud import clients, lifecycle, processes
+from localcloud.autoscaling.api import AutoScalingApi
+from localcloud.autoscaling.metrics import CloudWatch
+from localcloud.autoscaling.scaler import Scaler
+from localcloud.autoscaling.service import Service
+from localcloud.autoscaling.variants import VariantCapacity
 from localcloud.codebuild import CodeBuildExecutor
 from localcloud.config import Config
-from localcloud.gateway import Gateway, builds, sagemaker, stacks, state, workflows
+from localcloud.gateway import Gateway, autoscaling, builds, sagemaker, stacks, state, workflows
 from localcloud.images import ImageRegistry
 from localcloud.sagemaker.api import SageMakerApi
 from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
@@ -142,6 +147,28 @@ class Cloud:
         workflows.register(runner)
         stacks.register(self._config)
         builds.register(self._config, self._builds, self._snapshots.changed)
+        self._scaler = self._add_autoscaling()
+
+    def _add_autoscaling(self) -> Scaler:
+        config, identity = self._config, self._gateway.identity
+
+        def as_service() -> Any:
+            role = autoscaling.ensure_role(config, identity)
+            return clients.role_client(config, "sagemaker", role, "ApplicationAutoScaling", autoscaling.PRINCIPAL)
+
+        variants = VariantCapacity(lambda: clients.root_client(config, "sagemaker"), as_service)
+        metrics = CloudWatch(
+            lambda: clients.root_client(config, "cloudwatch"), region=config.region, account=config.account
+        )
+        service = Service(
+            config=config,
+            store=self._store,
+            variants=variants,
+            alarms=metrics,
+            role=lambda caller: autoscaling.ensure_role(config, identity, caller),
+        )
+        autoscaling.register(identity, AutoScalingApi(service).handle)
+        return Scaler(self._store, variants, metrics)
 
     def _around_lifespan(self, send: Any) -> Any:
         async def wrapped(message: dict[str, Any]) -> None:
@@ -157,12 +184,14 @@ class Cloud:
         """Before the first request is answered; those that come meanwhile wait in the socket's queue."""
         self._jobs.recover()
         self._endpoints.recover()
+        self._scaler.start()
         lifecycle.write_instance(self._config)
         self._snapshots.start()
         self._snapshots.changed()
         threading.Thread(target=stacks.load, args=(self._config,), name="load-cloudformation", daemon=True).start()
 
     def _stop(self) -> None:
+        self._scaler.close()
         self._endpoints.shutdown()
         self._jobs.shutdown()
         self._builds.close()

@@ -137,6 +137,7 @@ class Invoker:
                 model_seconds=model_seconds,
                 overhead_seconds=overhead_seconds,
                 timestamp=time.time(),
+                instances=max(1, len(variant.instances)),
             )
         )
 

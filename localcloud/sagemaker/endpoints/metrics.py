@@ -28,6 +28,7 @@ class Invocation:
         model_status: the container's HTTP status; None when it gave no answer, which counts as a 5XX error.
         model_seconds: what the container took.
         overhead_seconds: what was spent around it.
+        instances: of the variant, at that moment.
         timestamp: epoch seconds.
     """
 
@@ -37,11 +38,13 @@ class Invocation:
     model_seconds: float
     overhead_seconds: float
     timestamp: float
+    instances: int = 1
 
     def measurements(self) -> Iterator[tuple[str, str, float]]:
         """Name, unit, value."""
         status = self.model_status
         yield "Invocations", "None", 1.0
+        yield "InvocationsPerInstance", "None", 1 / self.instances
         yield "Invocation4XXErrors", "None", float(status is not None and 400 <= status < 500)
         yield "Invocation5XXErrors", "None", float(status is None or status >= 500)
         yield "ModelLatency", "Microseconds", float(round(self.model_seconds * 1e6))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from localcloud.sagemaker.errors import ApiError, ValidationException
 from localcloud.sagemaker.limits import require_unique
+from localcloud.sagemaker.resources import capacities
 from localcloud.sagemaker.resources.deployment import check_deployment
 from localcloud.sagemaker.resources.endpoint_config import ENDPOINT_CONFIG
 from localcloud.sagemaker.resources.listing import list_operation
@@ -108,6 +109,7 @@ def _update_weights(call: Call, request: Document) -> Document:
                     f'The variant name(s) "{entry["VariantName"]}" is/are not present within endpoint configuration '
                     f'"{endpoint["EndpointConfigName"]}".'
                 )
+        capacities.check(endpoint, desired)
         endpoint |= {"EndpointStatus": "Updating", "LastModifiedTime": now, "_DesiredWeightsAndCapacities": desired}
 
     endpoint = ENDPOINT.update(call, name, change)

@@ -3,7 +3,9 @@
     spec.py       what to run: image, argument list, environment, folder
     container.py  the owner's side: start, read lines, stop, kill, wait
     isolation.py  which kind of separation this machine allows, found once
+    network.py    a network of a job's own
     launcher.py   the small program between the owner and the user's process (standard library only)
+    namespaces.py entering and holding namespaces, inside the launcher and the holder of a network
     mounts.py     the private mount tree, built inside the launcher
     reaper.py     waiting, forwarding signals, and dying with the owner, inside the launcher
     cleanup.py    removing its folder

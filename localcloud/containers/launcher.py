@@ -3,7 +3,8 @@
 Started as `python -I -S -c "... launcher.main(status_fd)"`. It reads one JSON document, a line on standard input:
 
     {"argv": [...], "environment": {...}, "workdir": "/...", "namespaces": "root" | "user" | null, "hostname": "algo-1",
-     "scratch": "/...", "private_tmp": [folder, [kept names]] | null, "mounts": [[source, destination, access], ...]}
+     "network": ["/proc/<pid>/ns/net"] | [], "scratch": "/...", "private_tmp": [folder, [kept names]] | null,
+     "mounts": [[source, destination, access], ...]}
 
 and keeps standard input open as its lifeline: end of file means that the owner is gone, and kills the container.
 What goes wrong before the user's program starts is written to the status pipe; an empty status pipe means it started.
@@ -14,7 +15,7 @@ import os
 import signal
 import sys
 
-from localcloud.containers import reaper, syscalls
+from localcloud.containers import namespaces, reaper, syscalls
 from localcloud.containers.mounts import MountTree
 
 _SETUP_FAILED = 125  # Docker's exit code for "the container itself could not be started"
@@ -51,14 +52,11 @@ def _read_line(descriptor: int) -> bytes:
 
 def _enter_namespaces(request: dict) -> None:
     flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWUTS
-    if request["namespaces"] == "user":
-        user, group = os.geteuid(), os.getegid()
-        syscalls.unshare(flags | syscalls.CLONE_NEWUSER)
-        _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"0 {user} 1")
-        _write("/proc/self/gid_map", f"0 {group} 1")
-    else:
+    if request["network"]:
+        namespaces.join(request["network"])
         syscalls.unshare(flags)
+    else:
+        namespaces.create(flags, as_user=request["namespaces"] == "user")
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     syscalls.set_hostname(request["hostname"])
     _build_mounts(request)
@@ -72,11 +70,6 @@ def _build_mounts(request: dict) -> None:
     for source, destination, access in request["mounts"]:
         tree.place(source, destination, access=access)
     tree.ensure_folder(request["workdir"])
-
-
-def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="ascii") as file:
-        file.write(text)
 
 
 def _fork_init(request: dict, status: int, signals: int) -> int:

@@ -32,6 +32,7 @@ class ContainerSpec:
         hosts: name -> address, added to the container's /etc/hosts.
         read_only: folders below /opt/ml that the container cannot write to; a machine that forbids mount namespaces
             leaves them writable.
+        network: the files of a PrivateNetwork; the host's network when empty.
     """
 
     image: Image
@@ -41,6 +42,7 @@ class ContainerSpec:
     hostname: str = "localhost"
     hosts: Mapping[str, str] = field(default_factory=dict)
     read_only: Sequence[str] = ()
+    network: Sequence[str] = ()
 
     @property
     def ml(self) -> Path:
@@ -73,6 +75,7 @@ def launch_request(spec: ContainerSpec, namespaces: str | None) -> dict:
         "workdir": workdir,
         "namespaces": namespaces,
         "hostname": spec.hostname,
+        "network": list(spec.network),
         "scratch": str(spec.folder / "mounts"),
         "private_tmp": None,
         "mounts": [],

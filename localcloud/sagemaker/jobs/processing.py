@@ -28,9 +28,7 @@ class ProcessingRunner(JobRunner):
     log_group = "/aws/sagemaker/ProcessingJobs"
 
     def perform(self) -> None:
-        credentials = self.check_role(
-            isolated=self.document.get("NetworkConfig", {}).get("EnableNetworkIsolation", False)
-        )
+        credentials = self.check_role()
         image = self.resolve_image(self.document["AppSpecification"]["ImageUri"])
         hosts = self.hosts(self.document["ProcessingResources"]["ClusterConfig"].get("InstanceCount", 1))
         folders = {host: self._prepare_host(index, host, list(hosts)) for index, host in enumerate(hosts)}

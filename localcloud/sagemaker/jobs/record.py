@@ -59,6 +59,16 @@ class Record:
 
         self._store.update(self.kind, self.name, change)
 
+    def note(self, text: str) -> None:
+        """Adds a sentence to the message of the secondary state a training job is in."""
+
+        def change(document: Document) -> None:
+            if transitions := document.get("SecondaryStatusTransitions"):
+                transitions[-1]["StatusMessage"] = f"{transitions[-1].get('StatusMessage', '')} {text}".strip()
+                document["LastModifiedTime"] = self.clock()
+
+        self._store.update(self.kind, self.name, change)
+
     def started(self) -> None:
         """The containers of a processing job, which has no secondary states, are about to run."""
 

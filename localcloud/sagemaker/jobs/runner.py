@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from localcloud.containers import isolation
 from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container, ContainerStartError
 from localcloud.containers.log_stream import LogStream
+from localcloud.containers.network import NOT_ISOLATED, NetworkUnavailable, PrivateNetwork
 from localcloud.containers.spec import ContainerSpec
 from localcloud.sagemaker.jobs import failures
 from localcloud.sagemaker.jobs.failures import JobFailure
@@ -68,6 +70,8 @@ class JobRunner(ABC):
         self.folder = surroundings.folder / record.kind / record.name
         self.role = Role(self.config, self.document["RoleArn"])
         self.inputs = JobInputs(self.role)
+        network = self.document.get("NetworkConfig", self.document)  # of a processing job, or of a training job
+        self.isolated = bool(network.get("EnableNetworkIsolation"))
         self.group = ContainerGroup(grace_seconds=surroundings.grace_seconds)
         self.stop_requested = threading.Event()
         self._abandoned = threading.Event()
@@ -98,7 +102,7 @@ class JobRunner(ABC):
     def perform(self) -> None:
         """The job's life, from its first state to its last. Raises JobFailure."""
 
-    def check_role(self, *, isolated: bool) -> dict[str, str]:
+    def check_role(self) -> dict[str, str]:
         """The containers' credentials, none with network isolation.
 
         Raises JobFailure where SageMaker cannot assume the role.
@@ -107,7 +111,7 @@ class JobRunner(ABC):
             credentials = self.role.environment()
         except RoleRefused as error:
             raise JobFailure(f"ClientError: {error}") from error
-        return {} if isolated else credentials
+        return {} if self.isolated else credentials
 
     def resolve_image(self, uri: str) -> Image:
         """Raises JobFailure with the registry's own message."""
@@ -140,8 +144,9 @@ class JobRunner(ABC):
             for spec in specs
         ]
         try:
-            with self.inputs.feeding(on_failure=self.group.kill):
-                self.group.start([_factory(spec, stream, on_line) for spec, stream in zip(specs, streams, strict=True)])
+            with self._network(streams) as network, self.inputs.feeding(on_failure=self.group.kill):
+                placed = [replace(spec, network=network) for spec in specs]
+                self.group.start([_factory(spec, out, on_line) for spec, out in zip(placed, streams, strict=True)])
                 outcome = self.group.wait(timeout)
         except ContainerStartError as error:
             raise JobFailure(f"AlgorithmError: the container could not be started: {error}, exit code: 127") from error
@@ -153,6 +158,23 @@ class JobRunner(ABC):
         if self.inputs.failure is not None:
             raise self.inputs.failure
         return outcome
+
+    @contextlib.contextmanager
+    def _network(self, streams: list[LogStream]) -> Iterator[Sequence[str]]:
+        """The network the containers join: the host's, or with network isolation one of the job's own."""
+        if not self.isolated:
+            yield ()
+            return
+        try:
+            network = PrivateNetwork(isolation.detect())
+        except NetworkUnavailable as error:
+            self.record.note(NOT_ISOLATED)
+            for stream in streams:
+                stream.write(f"{NOT_ISOLATED} ({error})")
+            yield ()
+            return
+        with network:
+            yield network.files
 
     def check_abandoned(self) -> None:
         if self._abandoned.is_set():

@@ -39,7 +39,7 @@ class TrainingRunner(JobRunner):
     log_group = "/aws/sagemaker/TrainingJobs"
 
     def perform(self) -> None:
-        credentials = self.check_role(isolated=self.document.get("EnableNetworkIsolation", False))
+        credentials = self.check_role()
         image = self.resolve_image(self.document["AlgorithmSpecification"]["TrainingImage"])
         self.groups = instance_groups(self.document["ResourceConfig"])
         hosts = self.hosts(len(all_hosts(self.groups)))

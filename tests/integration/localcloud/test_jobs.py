@@ -111,14 +111,18 @@ class Jobs:
 
 @pytest.fixture(scope="module")
 def jobs(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> Jobs:
-    context = tmp_path_factory.mktemp("image")
+    return Jobs(cloud, tiny_image(cloud, tmp_path_factory.mktemp("image")))
+
+
+def tiny_image(cloud: EmbeddedCloud, context: Path) -> str:
+    """An image with Python and one program, built from the empty folder `context`."""
     (context / "Dockerfile").write_text(
         f"FROM python:3.{sys.version_info.minor}\nCOPY hello.py /opt/program/hello.py\n"
     )
     (context / "hello.py").write_text("print('hello from the image')\n")
     registry = ImageRegistry(SimpleNamespace(state_dir=cloud.state_dir, account=cloud.account))
     registry.build(context, context / "Dockerfile", {}, "tiny:1")
-    return Jobs(cloud, "tiny:1")
+    return "tiny:1"
 
 
 def _members(archive: bytes) -> dict[str, bytes]:

@@ -1,0 +1,96 @@
+"""Containers with a network of their own reach each other, and nothing of the host."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.containers import isolation
+from localcloud.containers.cleanup import remove_folder
+from localcloud.containers.container import Container
+from localcloud.containers.network import NetworkUnavailable, PrivateNetwork
+from localcloud.containers.spec import ContainerSpec
+from tests.support.process_image import ProcessImage
+
+
+def _modes() -> list[str]:
+    found = []
+    for mode in ("root", "user") if sys.platform == "linux" else ():
+        try:
+            if isolation._works(mode):
+                PrivateNetwork(mode).close()
+                found.append(mode)
+        except NetworkUnavailable:
+            continue
+    return found
+
+
+MODES = _modes() or [pytest.param(None, marks=pytest.mark.skip(reason="this machine forbids network namespaces"))]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Iterator[list[Path]]:
+    made = [tmp_path / "one", tmp_path / "two"]
+    for folder in made:
+        folder.mkdir()
+    yield made
+    for folder in made:
+        remove_folder(folder)
+
+
+def _start(folder: Path, lines: list[str], mode: str, network: PrivateNetwork | None, script: str) -> Container:
+    files = network.files if network else ()
+    spec = ContainerSpec(image=ProcessImage(), folder=folder, argv=["python3", "-c", script], network=files)
+    return Container(spec, on_line=lines.append, namespaces=mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_only_the_containers_of_one_network_reach_each_other(folders: list[Path], mode: str) -> None:
+    host = socket.create_server(("127.0.0.1", 0))
+    reach_host = f"socket.create_connection(('127.0.0.1', {host.getsockname()[1]}), 5)"
+    serve = (
+        "import os, socket; listener = socket.create_server(('127.1.0.1', 5000)); print('listening', flush=True)\n"
+        "print(socket.if_nameindex(), listener.accept()[0].recv(9).decode())"
+    )
+    call = (
+        f"import socket, time\ntry:\n    {reach_host}\nexcept OSError as error:\n    print(error)\n"
+        "while True:\n    try:\n        socket.create_connection(('127.1.0.1', 5000)).sendall(b'hello'); break\n"
+        "    except ConnectionRefusedError: time.sleep(0.01)"
+    )
+    heard: list[str] = []
+    said: list[str] = []
+    with host, PrivateNetwork(mode) as network:
+        containers = [
+            _start(folders[0], heard, mode, network, serve),
+            _start(folders[1], said, mode, network, call),
+        ]
+        codes = [container.wait(30) for container in containers]
+        for container in containers:
+            container.kill()
+    assert codes == [0, 0], (heard, said)
+    assert heard == ["listening", "[(1, 'lo')] hello"]
+    assert said == ["[Errno 111] Connection refused"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_one_a_container_shares_the_hosts_network(folders: list[Path], mode: str) -> None:
+    lines: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        script = f"import socket; socket.create_connection(('127.0.0.1', {host.getsockname()[1]}), 5)"
+        assert _start(folders[0], lines, mode, None, script).wait(30) == 0, lines
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_holder_ends_with_its_network(mode: str) -> None:
+    with PrivateNetwork(mode) as network:
+        pid = network._holder.pid
+        assert os.path.exists(f"/proc/{pid}")
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_a_machine_without_namespaces_says_so() -> None:
+    with pytest.raises(NetworkUnavailable, match="forbids namespaces"):
+        PrivateNetwork(None)

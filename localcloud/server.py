@@ -29,8 +29,10 @@ from localcloud.sagemaker.api import SageMakerApi
 from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from localcloud.sagemaker.events import EventPublisher
 from localcloud.sagemaker.jobs.supervisor import JobSupervisor
+from localcloud.sagemaker.resources.resource import ControlPlane
 from localcloud.sagemaker.runtime_api import RuntimeApi
 from localcloud.sagemaker.store import Store
+from localcloud.sagemaker.tuning.supervisor import TuningSupervisor
 from localcloud.snapshots import Snapshots
 from localcloud.stepfunctions.tasks import TaskRunner
 
@@ -99,6 +101,7 @@ class Cloud:
         images = ImageRegistry(config)
         self._jobs = JobSupervisor(config, self._store, images)
         self._endpoints = EndpointSupervisor(config, self._store, images)
+        self._tuning = self._tuning_supervisor()
         self._builds = CodeBuildExecutor(config)
         self._add_services()
         EventPublisher(self._store, self._gateway.publish_event)
@@ -132,12 +135,22 @@ class Cloud:
             (self._config.state_dir / folder).mkdir()
         return f"empty ({reason})"
 
+    def _tuning_supervisor(self) -> TuningSupervisor:
+        as_service = ControlPlane(
+            config=self._config,
+            store=self._store,
+            jobs=self._jobs,
+            endpoints=self._endpoints,
+            authorize=lambda *_: True,
+        )
+        return TuningSupervisor(as_service, self._jobs.history)
+
     def _add_services(self) -> None:
         identity = self._gateway.identity
         api = SageMakerApi(
             config=self._config,
             store=self._store,
-            jobs=self._jobs,
+            jobs=self._tuning,
             endpoints=self._endpoints,
             authorize=identity.allows,
         )
@@ -183,6 +196,7 @@ class Cloud:
     def _started(self) -> None:
         """Before the first request is answered; those that come meanwhile wait in the socket's queue."""
         self._jobs.recover()
+        self._tuning.recover()
         self._endpoints.recover()
         self._scaler.start()
         lifecycle.write_instance(self._config)
@@ -192,6 +206,7 @@ class Cloud:
 
     def _stop(self) -> None:
         self._scaler.close()
+        self._tuning.shutdown()
         self._endpoints.shutdown()
         self._jobs.shutdown()
         self._builds.close()

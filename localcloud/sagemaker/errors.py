@@ -4,6 +4,8 @@ ApiError
 ├── ValidationException          a member is malformed, or names something that is not there or already is
 ├── SerializationException       the body is not the JSON that the operation's input shape asks for
 ├── ResourceInUse                the name is taken, or the resource is busy
+├── ResourceNotFound             there is no such resource, where the operation has an error of its own for that
+├── ResourceLimitExceeded        a service quota
 ├── ConflictException            the resource's own state forbids it
 ├── AccessDeniedException        a further permission (iam:PassRole, sagemaker:AddTags)
 └── UnknownOperationException    no such operation in the service model
@@ -36,6 +38,14 @@ class SerializationException(ApiError):
 
 class ResourceInUse(ApiError):
     """The name is taken or the resource is in use."""
+
+
+class ResourceNotFound(ApiError):
+    """There is no such resource."""
+
+
+class ResourceLimitExceeded(ApiError):
+    """The request is beyond a service quota."""
 
 
 class ConflictException(ApiError):

@@ -69,6 +69,11 @@ _TYPES = {
     "processing-job": _EventType(
         name="SageMaker Processing Job State Change", noun="ProcessingJob", watched=("ProcessingJobStatus",)
     ),
+    "hyper-parameter-tuning-job": _EventType(
+        name="SageMaker HyperParameter Tuning Job State Change",
+        noun="HyperParameterTuningJob",
+        watched=("HyperParameterTuningJobStatus",),
+    ),
     "endpoint": _EventType(name="SageMaker Endpoint State Change", noun="Endpoint", watched=("EndpointStatus",)),
     "endpoint-config": _EventType(name="SageMaker Endpoint Config State Change", noun="EndpointConfig"),
     "model": _EventType(name="SageMaker Model State Change", noun="Model"),

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS resource (
                                json_extract(document, '$.CreationTime'), 0)) VIRTUAL,
     status TEXT AS (coalesce(json_extract(document, '$.TrainingJobStatus'),
                              json_extract(document, '$.ProcessingJobStatus'),
+                             json_extract(document, '$.HyperParameterTuningJobStatus'),
                              json_extract(document, '$.EndpointStatus'),
                              json_extract(document, '$.ModelPackageStatus'), '')) VIRTUAL,
     parent TEXT AS (json_extract(document, '$.ModelPackageGroupName')) VIRTUAL,

@@ -14,5 +14,6 @@ archive.py     model.tar.gz and output.tar.gz
 layout.py      /opt/ml: its folders and the files of input/config
 group.py       the containers of one job, one an instance
 metrics.py     MetricDefinitions
+metric_history.py  their values while the jobs run, for early stopping
 role.py        the job's role: its clients and its containers' credentials
 """

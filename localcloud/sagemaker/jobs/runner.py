@@ -8,7 +8,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from localcloud.sagemaker.jobs import failures
 from localcloud.sagemaker.jobs.failures import JobFailure
 from localcloud.sagemaker.jobs.group import ContainerGroup, Outcome
 from localcloud.sagemaker.jobs.inputs import JobInputs
+from localcloud.sagemaker.jobs.metric_history import MetricHistory
 from localcloud.sagemaker.jobs.record import Record
 from localcloud.sagemaker.jobs.role import Role, RoleRefused
 
@@ -45,12 +46,14 @@ class Surroundings:
     Attributes:
         folder: where the jobs' folders are.
         grace_seconds: between SIGTERM and the end of a stopped container (SageMaker: 120).
+        history: takes what training jobs measure while they run.
     """
 
     config: Config
     images: ImageRegistry
     folder: Path
     grace_seconds: float
+    history: MetricHistory = field(default_factory=MetricHistory)
 
 
 class Abandoned(Exception):
@@ -65,6 +68,7 @@ class JobRunner(ABC):
     def __init__(self, surroundings: Surroundings, record: Record) -> None:
         self.config = surroundings.config
         self.images = surroundings.images
+        self.history = surroundings.history
         self.record = record
         self.document = record.read()
         self.folder = surroundings.folder / record.kind / record.name

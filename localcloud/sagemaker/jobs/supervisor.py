@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from localcloud.config import Config
 from localcloud.containers.cleanup import remove_folder
 from localcloud.sagemaker.jobs import failures
+from localcloud.sagemaker.jobs.metric_history import MetricHistory
 from localcloud.sagemaker.jobs.processing import ProcessingRunner
 from localcloud.sagemaker.jobs.record import Record
 from localcloud.sagemaker.jobs.runner import JobRunner, Surroundings
@@ -43,8 +44,13 @@ class JobSupervisor:
     ) -> None:
         self._store = store
         self._clock = clock
+        self.history = MetricHistory()
         self._surroundings = Surroundings(
-            config=config, images=images, folder=config.state_dir / "sagemaker" / "jobs", grace_seconds=grace_seconds
+            config=config,
+            images=images,
+            folder=config.state_dir / "sagemaker" / "jobs",
+            grace_seconds=grace_seconds,
+            history=self.history,
         )
         self._running: dict[tuple[str, str], tuple[JobRunner, threading.Thread]] = {}
         self._lock = threading.Lock()

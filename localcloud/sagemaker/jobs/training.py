@@ -147,8 +147,13 @@ class TrainingRunner(JobRunner):
 
     def _train(self, specs: list[ContainerSpec]) -> tuple[Outcome, MetricParser]:
         shipper: Shipper[Measurement] = Shipper(self._publish, name=f"metrics-{self.record.name}", interval_seconds=5)
+
+        def measured(measurement: Measurement) -> None:
+            shipper.put(measurement)
+            self.history.record(self.record.name, measurement)
+
         definitions = self.document["AlgorithmSpecification"].get("MetricDefinitions", [])
-        metrics = MetricParser(definitions, clock=self.record.clock, on_measurement=shipper.put)
+        metrics = MetricParser(definitions, clock=self.record.clock, on_measurement=measured)
         limit = self.document.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
         try:
             return self.run_containers(specs, timeout=limit, on_line=metrics.read), metrics

@@ -3,6 +3,7 @@
 from localcloud.sagemaker.resources import (
     endpoint,
     endpoint_config,
+    hyper_parameter_tuning_job,
     model,
     model_package,
     model_package_group,
@@ -15,6 +16,7 @@ from localcloud.sagemaker.resources.resource import Operation
 _MODULES = (
     training_job,
     processing_job,
+    hyper_parameter_tuning_job,
     model,
     endpoint_config,
     endpoint,

@@ -35,7 +35,7 @@ class Authorize(Protocol):
 
 
 class Jobs(Protocol):
-    """Runs training and processing jobs; both calls return at once and are idempotent."""
+    """Runs the jobs of every kind; both calls return at once and are idempotent."""
 
     def start(self, kind: str, name: str) -> None: ...
 

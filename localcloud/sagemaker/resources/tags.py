@@ -25,6 +25,7 @@ _DEFAULT_PAGE = 50
 _TAGGABLE = (
     "training-job",
     "processing-job",
+    "hyper-parameter-tuning-job",
     "model",
     "endpoint-config",
     "endpoint",

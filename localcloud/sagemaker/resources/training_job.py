@@ -28,7 +28,7 @@ _MAXIMUM_RUNTIME_SECONDS = 28 * 86_400
 
 
 def _create(call: Call, request: Document) -> Document:
-    _check(request)
+    check(request)
     call.pass_role(request["RoleArn"])
     name = request["TrainingJobName"]
     job = TRAINING_JOB.insert(call, name, _document(request, call.plane.now()), request.get("Tags", []))
@@ -47,7 +47,8 @@ def _document(request: Document, now: float) -> Document:
     return document
 
 
-def _check(request: Document) -> None:
+def check(request: Document) -> None:
+    """Refuse a CreateTrainingJob request as SageMaker does."""
     if "ServerlessJobConfig" in request:
         raise ValidationException("The embedded cloud does not cover ServerlessJobConfig; give a ResourceConfig")
     algorithm = require_member(request, "AlgorithmSpecification", "algorithmSpecification")

@@ -42,7 +42,7 @@ demo: ## The whole loop on this machine: deploy, train, roll out, answer (first 
 test: setup-test ## Install and run all tests (ARGS="-k name" to choose)
 	@$(TOOLS) && $(BIN)/python -m pytest $(ARGS)
 
-test-unit: setup-test ## Only the tests that start no embedded cloud
+test-unit: setup-test ## Only tests/unit: no deployment, no end-to-end run
 	@$(TOOLS) && $(BIN)/python -m pytest tests/unit $(ARGS)
 
 lint: setup-test ## Check style and formatting

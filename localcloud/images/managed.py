@@ -35,8 +35,8 @@ def find(reference: Reference, *, own_account: str) -> Managed | None:
 
 
 def requirement_sets() -> tuple[str, ...]:
-    """The names of the requirement sets that managed images use."""
-    return tuple(sorted({entry["requirements"] for entry in _table()["managed"]}))
+    """The names of the requirement sets that images of the table use."""
+    return tuple(sorted({entry["requirements"] for kind in ("managed", "base") for entry in _table()[kind]}))
 
 
 def of_set(name: str) -> tuple[str, ...]:
@@ -68,6 +68,7 @@ def _base_image(reference: Reference) -> Managed | None:
         if tag and re.fullmatch(entry["name"], reference.name):
             return Managed(
                 name=f"python-{tag['version']}",
+                requirements=of_set(entry["requirements"]),
                 python_version=tag["version"],
                 environment=entry["environment"],
                 command=("python3",),

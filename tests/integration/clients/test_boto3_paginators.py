@@ -1,0 +1,103 @@
+"""Every paginator of botocore's model whose operation the embedded cloud answers, page by page over real resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import botocore.session
+import pytest
+
+from localcloud.sagemaker.resources import OPERATIONS
+from tests.support import sagemaker_requests as requests
+from tests.support.clients import Account
+from tests.support.embedded_cloud import unique
+
+_LOADER = botocore.session.get_session().get_component("data_loader")
+_MODEL = _LOADER.load_service_model("sagemaker", "paginators-1")["pagination"]
+_COVERED = sorted(set(_MODEL) & set(OPERATIONS))
+_COUNT = 5
+
+# What a page's entries are told apart by, and what makes `_COUNT` of them: it returns the list's arguments.
+Prepare = Callable[[Account], dict[str, Any]]
+_LISTS: dict[str, tuple[str, Prepare]] = {}
+
+
+def _list(operation: str, identity: str) -> Callable[[Prepare], Prepare]:
+    def register(prepare: Prepare) -> Prepare:
+        _LISTS[operation] = (identity, prepare)
+        return prepare
+
+    return register
+
+
+def _named(operation: str, noun: str, request: Callable[[Account, str], dict[str, Any]]) -> None:
+    """A list operation that NameContains narrows to what was just made."""
+
+    def prepare(account: Account) -> dict[str, Any]:
+        prefix = unique("paged")
+        create = getattr(account.cloud.client("sagemaker"), f"create_{operation}")
+        for number in range(_COUNT):
+            create(**request(account, f"{prefix}-{number}"))
+        return {"NameContains": prefix}
+
+    _list(f"List{noun}s", f"{noun}Name")(prepare)
+
+
+_named("model", "Model", requests.model)
+_named("endpoint_config", "EndpointConfig", requests.endpoint_config)
+_named("endpoint", "Endpoint", requests.endpoint)
+_named("training_job", "TrainingJob", requests.training_job)
+_named("processing_job", "ProcessingJob", requests.processing_job)
+_named("transform_job", "TransformJob", requests.transform_job)
+_named("hyper_parameter_tuning_job", "HyperParameterTuningJob", requests.tuning_job)
+_named("model_package_group", "ModelPackageGroup", requests.model_package_group)
+
+
+@_list("ListModelPackages", "ModelPackageArn")
+def _model_packages(account: Account) -> dict[str, Any]:
+    sagemaker, group = account.cloud.client("sagemaker"), unique("paged")
+    sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    for _ in range(_COUNT):
+        sagemaker.create_model_package(ModelPackageGroupName=group)
+    return {"ModelPackageGroupName": group}
+
+
+@_list("ListTags", "Key")
+def _tags(account: Account) -> dict[str, Any]:
+    tags = [{"Key": f"key-{number}", "Value": "x"} for number in range(_COUNT)]
+    created = account.cloud.client("sagemaker").create_model(**requests.model(account, unique("paged")), Tags=tags)
+    return {"ResourceArn": created["ModelArn"]}
+
+
+@_list("ListTrainingJobsForHyperParameterTuningJob", "TrainingJobName")
+def _training_jobs_of_a_tuning_job(account: Account) -> dict[str, Any]:
+    sagemaker, name = account.cloud.client("sagemaker"), unique("paged")
+    sagemaker.create_hyper_parameter_tuning_job(**requests.tuning_job(account, name, training_jobs=_COUNT))
+    requests.wait(
+        lambda: sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name),
+        "HyperParameterTuningJobStatus",
+    )
+    return {"HyperParameterTuningJobName": name}
+
+
+def test_there_are_lists_to_page_through() -> None:
+    assert len(_COVERED) >= 8
+
+
+@pytest.mark.parametrize("operation", _COVERED)
+def test_the_paginator_gives_every_entry_once(account: Account, operation: str) -> None:
+    assert operation in _LISTS, f"botocore pages {operation}, which the embedded cloud answers: say here what to list"
+    identity, prepare = _LISTS[operation]
+    arguments = prepare(account)
+    # ListTags takes no page size under 50, and a resource has no more tags than that.
+    page_size = 50 if operation == "ListTags" else 2
+    pages = list(
+        account.cloud.client("sagemaker")
+        .get_paginator(botocore.xform_name(operation))
+        .paginate(**arguments, PaginationConfig={"PageSize": page_size})
+    )
+    key = _MODEL[operation]["result_key"]
+    found = [entry[identity] for page in pages for entry in page[key]]
+    assert len(found) == len(set(found)) == _COUNT
+    assert [len(page[key]) for page in pages] == ([_COUNT] if page_size > _COUNT else [2, 2, 1])

@@ -1,0 +1,141 @@
+"""The SageMaker Python SDK, unmodified: its programs run as processes of their own against the embedded cloud."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clients import BYOC, Account, interpreter, run
+
+PROGRAMS = Path(__file__).parent / "sagemaker_sdk"
+TRAIN = """
+import argparse, json, os, pathlib
+from tinyloss import loss
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int)
+parser.add_argument("--rate", type=float)
+parser.add_argument("--network")
+options = parser.parse_args()
+train = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "train.csv").read_text()
+test = pathlib.Path(os.environ["SM_CHANNEL_TEST"], "test.csv").read_text()
+for epoch in range(options.epochs):
+    print(f"loss={loss(epoch, options.rate)}")
+facts = {**vars(options), "train": train, "test": test, "flavour": os.environ["FLAVOUR"], "folder": os.getcwd()}
+pathlib.Path(os.environ["SM_MODEL_DIR"], "model.json").write_text(json.dumps(facts))
+"""
+
+
+class Sdk:
+    """The SDK as installed, and an account whose keys it finds in its environment."""
+
+    def __init__(self, account: Account, folder: Path) -> None:
+        self.account, self.folder = account, folder
+        self.python = interpreter("sagemaker-sdk")
+        (folder / "config.yaml").write_text(
+            "SchemaVersion: '1.0'\nSageMaker:\n  PythonSDK:\n    Modules:\n      TelemetryOptOut: true\n"
+        )
+        self.environment = {
+            **account.environment(folder),
+            # The SDK asks IAM's simulator about the role by default.
+            "SAGEMAKER_VALIDATE_ROLE": "false",
+            "SAGEMAKER_USER_CONFIG_OVERRIDE": str(folder / "config.yaml"),
+        }
+
+    def run(self, program: str, *arguments: str | Path) -> dict[str, Any]:
+        """The JSON document that the program writes to the file that is its first argument."""
+        result = self.folder / f"{program}.json"
+        run(
+            [str(self.python), str(PROGRAMS / program), str(result), *map(str, arguments)],
+            self.environment,
+            self.folder,
+        )
+        return json.loads(result.read_text())
+
+
+@pytest.fixture(scope="module")
+def sdk(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Sdk:
+    return Sdk(account, tmp_path_factory.mktemp("sdk"))
+
+
+@pytest.fixture(scope="module")
+def python_image(account: Account, tmp_path_factory: pytest.TempPathFactory) -> str:
+    context = tmp_path_factory.mktemp("image")
+    (context / "Dockerfile").write_text(f"FROM python:3.{sys.version_info.minor}\n")
+    return account.image("python-only:1", context)
+
+
+def _wheel(folder: Path) -> str:
+    """A package to install without an index; its file name."""
+    name = "tinyloss-1.0-py3-none-any.whl"
+    information = "tinyloss-1.0.dist-info"
+    with zipfile.ZipFile(folder / name, "w") as wheel:
+        wheel.writestr("tinyloss.py", "def loss(epoch, rate):\n    return rate ** epoch\n")
+        wheel.writestr(f"{information}/METADATA", "Metadata-Version: 2.1\nName: tinyloss\nVersion: 1.0\n")
+        wheel.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{information}/RECORD", "")
+    return name
+
+
+def _members(archive: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}
+
+
+def test_the_model_trainer_trains_a_script_with_its_requirements(sdk: Sdk, python_image: str, tmp_path: Path) -> None:
+    source, local = tmp_path / "source", tmp_path / "test"
+    source.mkdir()
+    local.mkdir()
+    (source / "train.py").write_text(TRAIN)
+    (source / "requirements.txt").write_text(f"./{_wheel(source)}\n")
+    (local / "test.csv").write_text("3,4")
+    sdk.account.put("data/train/train.csv", b"1,2")
+
+    job = sdk.run(
+        "model_trainer.py",
+        python_image,
+        sdk.account.role,
+        sdk.account.bucket,
+        f"s3://{sdk.account.bucket}/data/train/",
+        source,
+        local,
+    )
+
+    assert job["status"] == "Completed"
+    assert job["metrics"] == {"loss": 0.25}
+    assert job["hyperparameters"]["epochs"] == "3"
+    model = json.loads(_members(sdk.account.read(job["model"]))["model.json"])
+    assert (model["epochs"], model["rate"], model["network"]) == (3, 0.5, "cnn")
+    assert (model["train"], model["test"], model["flavour"]) == ("1,2", "3,4", "vanilla")
+
+
+IRIS = b"low,1,1\nlow,1,2\nhigh,5,5\nhigh,6,5\n"
+
+
+def test_the_resource_classes_train_process_host_and_delete(sdk: Sdk) -> None:
+    image = sdk.account.image("byoc:1", BYOC)
+    sdk.account.put("iris/train.csv", IRIS)
+    bucket = f"s3://{sdk.account.bucket}"
+
+    said = sdk.run("resources.py", image, sdk.account.role, f"{bucket}/iris/", f"{bucket}/resources")
+
+    assert said["training"]["status"] == "Completed"
+    assert said["training"]["listed"] == ["sdk-resources"]
+    assert said["processing"]["status"] == "Completed"
+    assert sdk.account.read(f"{bucket}/resources/processed/lines.txt") == b"4"
+    model = json.loads(_members(sdk.account.read(said["training"]["model"]))["model.json"])
+    assert model["means"] == {"low": [2.0, 3.0], "high": [11.0, 10.0]}
+    assert said["hosting"] == {
+        "status": "InService",
+        "answer": "low\nhigh\n",
+        "variant": "AllTraffic",
+        "content_type": "text/csv",
+        "left": 0,
+    }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.localcloud.test_jobs import Jobs, _input, _members, _output, jobs
+from tests.integration.localcloud.test_jobs import Jobs, _input, _output, jobs
 from tests.support.embedded_cloud import allow, unique
 
 __all__ = ["jobs"]  # the fixture
@@ -34,7 +34,7 @@ def _train_piped(jobs: Jobs, *channels: dict[str, Any], instances: int = 1) -> l
     name = jobs.train(READ_PIPES, channels=list(channels), ResourceConfig={**CLUSTER, "InstanceCount": instances})
     job = jobs.trained(name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    model = _members(jobs.read(job["ModelArtifacts"]["S3ModelArtifacts"]))
+    model = jobs.model(job)
     return [json.loads(model[f"algo-{host}.json"]) for host in range(1, instances + 1)]
 
 
@@ -163,7 +163,7 @@ resources["data"] = {name: sorted(os.listdir(ml / "input/data" / name)) for name
     )
     job = jobs.trained(name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    model = _members(jobs.read(job["ModelArtifacts"]["S3ModelArtifacts"]))
+    model = jobs.model(job)
     seen = [json.loads(model[f"algo-{number}"]) for number in (1, 2, 3)]
     assert [host["current_group_name"] for host in seen] == ["feed", "train", "train"]
     assert [host["current_instance_type"] for host in seen] == ["ml.c5.xlarge", "ml.m5.large", "ml.m5.large"]

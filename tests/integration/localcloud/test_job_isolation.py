@@ -12,7 +12,7 @@ import pytest
 
 from localcloud.containers import isolation
 from localcloud.containers.network import NOT_ISOLATED, NetworkUnavailable, PrivateNetwork
-from tests.integration.localcloud.test_jobs import Jobs, _members, jobs, tiny_image
+from tests.integration.localcloud.test_jobs import Jobs, jobs, tiny_image
 from tests.support.embedded_cloud import ROOT, EmbeddedCloud, free_port
 
 __all__ = ["jobs"]  # the fixture
@@ -56,7 +56,7 @@ pathlib.Path(f"/opt/ml/model/{{me}}").write_text(json.dumps([reached, heard, cre
 """
     job = jobs.trained(jobs.train(script, EnableNetworkIsolation=True, ResourceConfig=TWO))
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    model = _members(jobs.read(job["ModelArtifacts"]["S3ModelArtifacts"]))
+    model = jobs.model(job)
     assert {name: json.loads(seen) for name, seen in model.items()} == {
         "algo-1": [False, "hello", []],
         "algo-2": [False, None, []],
@@ -104,7 +104,7 @@ assert str(root) != "/opt/ml" and os.environ["MODEL"] == str(root / "model")
 """
     job = confined.trained(confined.train(script, Environment={"MODEL": "/opt/ml/model"}))
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    assert _members(confined.read(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"seen": b"main.py"}
+    assert confined.model(job) == {"seen": b"main.py"}
 
 
 def test_without_namespaces_an_image_that_hard_codes_its_paths_fails_with_what_to_enable(confined: Jobs) -> None:

@@ -73,6 +73,10 @@ class Jobs:
 
         return eventually(ended, _SECONDS)
 
+    def model(self, job: dict[str, Any]) -> dict[str, bytes]:
+        """The files of the model that a job left."""
+        return _members(self.read(job["ModelArtifacts"]["S3ModelArtifacts"]))
+
     def process(self, script: str, *inputs: dict[str, Any], **members: Any) -> dict[str, Any]:
         name = unique("process")
         main = _input("script", self.put(f"scripts/{name}/main.py", script.encode()), "/opt/ml/processing/script")

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.sagemaker.jobs import channels, failures, transfer
 from localcloud.sagemaker.jobs.channels import RemoteObject
-from localcloud.sagemaker.jobs.data_source import DataSource
+from localcloud.sagemaker.jobs.data_source import DataSource, Record
 from localcloud.sagemaker.jobs.failures import JobFailure
 from localcloud.sagemaker.jobs.pipe import PipeFeeder
 from localcloud.sagemaker.jobs.role import Role
@@ -30,6 +30,7 @@ class JobInputs:
     def __init__(self, role: Role) -> None:
         self._role = role
         self._pipes: dict[Path, Epoch] = {}
+        self._records: dict[DataSource, list[Record]] = {}
         self.failure: JobFailure | None = None
 
     def place(self, source: DataSource, folder: Path, *, host: int, hosts: int) -> None:
@@ -39,14 +40,9 @@ class JobInputs:
 
         Raises JobFailure with SageMaker's reason.
         """
-        client = self._role.client("s3")
-        try:
-            records = source.records(client)
-            if not records:
-                raise ValueError(failures.no_objects(source.uri, self._role.arn))
-        except _ERRORS as error:
-            raise self._failed(error, source.uri) from error
+        records = self._records_of(source)
         if source.mode == "Pipe":
+            client = self._role.client("s3")
             self._pipes[folder] = lambda epoch: stream(
                 client, source, source.part(records, epoch=epoch, host=host, hosts=hosts)
             )
@@ -62,6 +58,18 @@ class JobInputs:
                 feeder = PipeFeeder(folder, epoch, partial(self._report, on_failure))
                 feeders.callback(feeder.close)
             yield
+
+    def _records_of(self, source: DataSource) -> list[Record]:
+        """Listed once a job: hosts that saw different lists would not have disjoint and complete shards."""
+        if source not in self._records:
+            try:
+                records = source.records(self._role.client("s3"))
+                if not records:
+                    raise ValueError(failures.no_objects(source.uri, self._role.arn))
+            except _ERRORS as error:
+                raise self._failed(error, source.uri) from error
+            self._records[source] = records
+        return self._records[source]
 
     def _download(self, source: DataSource, objects: list[RemoteObject], folder: Path) -> None:
         def fetch(found: RemoteObject) -> None:

@@ -41,6 +41,11 @@ def check_instance_groups(resources: Document) -> None:
             raise ValidationException(
                 f"{member} '{resources[member]}' and InstanceGroups cannot be specified together in ResourceConfig"
             )
+    if resources.get("KeepAlivePeriodInSeconds"):
+        raise ValidationException(
+            f"KeepAlivePeriodInSeconds '{resources['KeepAlivePeriodInSeconds']}' cannot be specified with "
+            "InstanceGroups: heterogeneous clusters have no warm pools"
+        )
     groups = resources["InstanceGroups"]
     require_unique((group["InstanceGroupName"] for group in groups), "instance group name")
     for index, group in enumerate(groups, 1):

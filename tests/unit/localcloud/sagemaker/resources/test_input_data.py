@@ -58,6 +58,7 @@ def test_what_does_not_go_together_is_refused(
     ("resources", "message"),
     [
         ({**GROUPS, "InstanceType": "ml.m5.large"}, "InstanceType 'ml.m5.large' and InstanceGroups cannot"),
+        ({**GROUPS, "KeepAlivePeriodInSeconds": 60}, "KeepAlivePeriodInSeconds '60' cannot be specified"),
         ({**GROUPS, "InstanceGroups": GROUPS["InstanceGroups"][:1] * 2}, "Duplicate instance group name 'data'"),
         (
             {**GROUPS, "InstanceGroups": [{**GROUPS["InstanceGroups"][0], "InstanceCount": 0}]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,27 @@ def _status(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _interrupt(parsed: argparse.Namespace) -> int:
+    return _disrupt(parsed, "interruptions", {"capacity_after_seconds": parsed.capacity_after})
+
+
+def _fail(parsed: argparse.Namespace) -> int:
+    return _disrupt(parsed, "internal-errors", {})
+
+
+def _disrupt(parsed: argparse.Namespace, fault: str, document: dict[str, float]) -> int:
+    from localcloud import administration  # heavy, and of no use to the other commands
+
+    running = lifecycle.status(parsed.state.resolve())
+    if running is None:
+        raise lifecycle.LifecycleError(f"no embedded cloud runs in {parsed.state}")
+    try:
+        administration.request(running, f"{administration.PREFIX}{parsed.job}/{fault}", document)
+    except administration.AdministrationError as error:
+        raise lifecycle.LifecycleError(str(error)) from error
+    return 0
+
+
 def _serve(parsed: argparse.Namespace) -> int:
     from localcloud import server  # heavy, and of no use to the other commands
 
@@ -54,6 +76,13 @@ def _port(text: str) -> int:
     return number
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds, 0 or more")
+    return seconds
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description="The embedded cloud on loopback.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -62,10 +91,22 @@ def _parser() -> argparse.ArgumentParser:
         ("stop", _stop, "stop it and everything it started"),
         ("status", _status, "print the same JSON; exit status 1 when it does not run"),
         ("serve", _serve, "run it in the foreground"),
+        ("interrupt", _interrupt, "take the spot instances of a training job away: SIGTERM, 120 s, SIGKILL"),
+        ("fail", _fail, "let a training job meet an InternalServerError, which its RetryStrategy retries"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
         command.add_argument("--state", type=Path, default=config.DEFAULT_STATE, help="state folder (%(default)s)")
+        if name in ("interrupt", "fail"):
+            command.add_argument("job", metavar="JOB", help="name of a running training job")
+        if name == "interrupt":
+            command.add_argument(
+                "--capacity-after",
+                type=_seconds,
+                default=0.0,
+                metavar="SECONDS",
+                help="there are spot instances again after that (%(default)s)",
+            )
         if name in ("start", "serve"):
             command.add_argument("--port", type=_port, default=config.DEFAULT_PORT, help="port (%(default)s)")
     return parser

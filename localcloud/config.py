@@ -16,7 +16,10 @@ _ACCESS_KEY_ID = "LOCALCLOUDROOT000000"
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """``state_dir`` is absolute. The keys are the root user's; every other principal is an IAM role."""
+    """``state_dir`` is absolute. The keys are the root user's; every other principal is an IAM role.
+
+    ``stop_grace_seconds`` passes between SIGTERM and the end of a stopped or interrupted job's containers.
+    """
 
     state_dir: Path
     port: int
@@ -24,6 +27,7 @@ class Config:
     account: str = "000000000000"
     access_key_id: str = _ACCESS_KEY_ID
     secret_access_key: str
+    stop_grace_seconds: float = 120.0
 
     @property
     def endpoint_url(self) -> str:
@@ -32,10 +36,19 @@ class Config:
 
 
 def load(state_dir: Path, port: int) -> Config:
-    """The configuration of the cloud in this folder, which is created when absent, together with its secret key."""
+    """The configuration of the cloud in this folder, which is created when absent, together with its secret key.
+
+    Its ``settings.json``, which nobody has to write, may say ``stop_grace_seconds``. Raises TypeError for others.
+    """
     state_dir = state_dir.resolve()
     state_dir.mkdir(parents=True, exist_ok=True)
-    return Config(state_dir=state_dir, port=port, secret_access_key=_secret(state_dir / "credentials.json"))
+    settings = state_dir / "settings.json"
+    return Config(
+        state_dir=state_dir,
+        port=port,
+        secret_access_key=_secret(state_dir / "credentials.json"),
+        **(json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}),
+    )
 
 
 def _secret(path: Path) -> str:

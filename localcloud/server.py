@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import uvicorn
 
-from localcloud import clients, lifecycle, processes
+from localcloud import administration, clients, lifecycle, processes
 from localcloud.autoscaling.api import AutoScalingApi
 from localcloud.autoscaling.metrics import CloudWatch
 from localcloud.autoscaling.scaler import Scaler
@@ -100,6 +100,7 @@ class Cloud:
         self._store = Store(config.state_dir / "sagemaker" / "store.sqlite")
         images = ImageRegistry(config)
         self._jobs = JobSupervisor(config, self._store, images)
+        self._administration = administration.Administration(config, self._jobs)
         self._endpoints = EndpointSupervisor(config, self._store, images)
         self._tuning = self._tuning_supervisor()
         self._builds = CodeBuildExecutor(config)
@@ -111,6 +112,8 @@ class Cloud:
             await self._gateway(scope, receive, self._around_lifespan(send))
         elif scope["type"] == "http" and scope["path"] == lifecycle.STATUS_PATH:
             await self._answer_status(send)
+        elif scope["type"] == "http" and scope["path"].startswith(administration.PREFIX):
+            await self._administration(scope, receive, send)
         else:
             await self._gateway(scope, receive, send)
 

@@ -17,20 +17,24 @@ def pack(folders: Sequence[Path], archive: Path) -> int:
     """Writes the files of `folders` into one gzipped tar, in the order of their names, and returns their number.
 
     Several hosts may have written the same name: the first folder's file is taken. The same files give the same
-    bytes: owners are dropped and times are those of the files.
+    bytes: owners are dropped and times are those of the files. Raises OSError.
     """
-    members = {
-        path.relative_to(folder).as_posix(): path for folder in reversed(folders) for path in files_below(folder)
-    }
+    files = members(folders)
     with (
         archive.open("wb") as raw,
         gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as zipped,
         # dereference: of two hard links to one file, both become files for whoever unpacks the archive.
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT, dereference=True) as tar,
     ):
-        for name in sorted(members):
-            tar.add(members[name], arcname=name, recursive=False, filter=_anonymous)
-    return len(members)
+        for path, name in files:
+            tar.add(path, arcname=name, recursive=False, filter=_anonymous)
+    return len(files)
+
+
+def members(folders: Sequence[Path]) -> list[tuple[Path, str]]:
+    """The files of several hosts and their names, in the order of the names; of one name, the first folder's file."""
+    found = {path.relative_to(folder).as_posix(): path for folder in reversed(folders) for path in files_below(folder)}
+    return [(path, name) for name, path in sorted(found.items())]
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:

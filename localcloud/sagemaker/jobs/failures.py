@@ -38,6 +38,10 @@ def algorithm_error(text: str, exit_code: int) -> str:
     return f"AlgorithmError: {text[: MAX_REASON - len(ending) - len('AlgorithmError: ')]}{ending}"
 
 
+def internal_error(error: Exception) -> str:
+    return f"{INTERNAL} ({type(error).__name__}: {error})"[:MAX_REASON]
+
+
 def download_failed(problem: Exception | str, *, uri: str, role_arn: str) -> JobFailure:
     return JobFailure(
         f"ClientError: Data download failed: Failed to download data from {uri}. {_say(problem, role_arn)}"

@@ -26,6 +26,7 @@ from localcloud.sagemaker.jobs.inputs import JobInputs
 from localcloud.sagemaker.jobs.metric_history import MetricHistory
 from localcloud.sagemaker.jobs.record import Record
 from localcloud.sagemaker.jobs.role import Role, RoleRefused
+from localcloud.sagemaker.jobs.warm_pools import WarmPools
 
 if TYPE_CHECKING:
     from localcloud.images import Image, ImageRegistry
@@ -37,6 +38,7 @@ _host_numbers = itertools.count(1)
 
 
 _ABANDONED_LOGS_SECONDS = 1.0
+_STATUS = {"training-job": "TrainingJobStatus", "processing-job": "ProcessingJobStatus"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,7 @@ class Surroundings:
     """What every job needs from the embedded cloud.
 
     Attributes:
+        pools: of instances that training jobs leave to others.
         folder: where the jobs' folders are.
         grace_seconds: between SIGTERM and the end of a stopped container (SageMaker: 120).
         history: takes what training jobs measure while they run.
@@ -51,6 +54,7 @@ class Surroundings:
 
     config: Config
     images: ImageRegistry
+    pools: WarmPools
     folder: Path
     grace_seconds: float
     history: MetricHistory = field(default_factory=MetricHistory)
@@ -79,6 +83,11 @@ class JobRunner(ABC):
         self.group = ContainerGroup(grace_seconds=surroundings.grace_seconds)
         self.stop_requested = threading.Event()
         self._abandoned = threading.Event()
+        self._grace_seconds = surroundings.grace_seconds
+        # Set when a wait for anything but the containers must end.
+        self.woken = threading.Event()
+        if self.document[_STATUS[record.kind]] == "Stopping":  # asked for before there was anything to stop
+            self.stop()
 
     def run(self) -> None:
         """Runs the job to its end and writes how it ended; never raises."""
@@ -87,20 +96,32 @@ class JobRunner(ABC):
         except Abandoned:
             log.info("%s %s is left to the next start", self.record.kind, self.record.name)
         except JobFailure as failure:
-            self.record.finish("Failed", reason=failure.reason)
+            self.finish("Failed", reason=failure.reason)
         except Exception as error:
             log.exception("%s %s", self.record.kind, self.record.name)
-            self.record.finish("Failed", reason=f"{failures.INTERNAL} ({type(error).__name__}: {error})"[:1024])
+            self.finish("Failed", reason=failures.internal_error(error))
         finally:
             remove_folder(self.folder)
 
     def stop(self) -> None:
         self.stop_requested.set()
+        self.woken.set()
         self.group.stop()
 
     def abandon(self) -> None:
         self._abandoned.set()
+        self.woken.set()
         self.group.kill()
+
+    def renew(self) -> None:
+        """Other instances, with nothing on them. Look at `stop_requested` and `check_abandoned` afterwards."""
+        self.group = ContainerGroup(grace_seconds=self._grace_seconds)
+        self.inputs = JobInputs(self.role)
+        remove_folder(self.folder)
+
+    def finish(self, status: str, **members: Any) -> None:
+        """Ends the job: see `Record.finish`."""
+        self.record.finish(status, **members)
 
     @abstractmethod
     def perform(self) -> None:

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.containers.shipping import Shipper
-from localcloud.containers.spec import ML_ROOT, ContainerSpec, host_path
-from localcloud.sagemaker.jobs import archive, failures, layout, transfer
-from localcloud.sagemaker.jobs.channels import S3Uri, find_objects
+from localcloud.containers.spec import ML_ROOT, ContainerSpec
+from localcloud.sagemaker.jobs import failures, layout, synced_folders
+from localcloud.sagemaker.jobs.artifacts import OutputUpload
 from localcloud.sagemaker.jobs.data_source import DataSource
+from localcloud.sagemaker.jobs.disruption import DisruptionRefused, DisruptionSwitch, InternalServerError, Interrupted
 from localcloud.sagemaker.jobs.failures import JobFailure
+from localcloud.sagemaker.jobs.folder_sync import FolderSync
 from localcloud.sagemaker.jobs.group import Outcome
 from localcloud.sagemaker.jobs.instances import all_hosts, channel_hosts, instance_groups
 from localcloud.sagemaker.jobs.metrics import Measurement, MetricParser, metric_requests
-from localcloud.sagemaker.jobs.record import IMAGE_DOWNLOADED, IMAGE_DOWNLOADING
-from localcloud.sagemaker.jobs.runner import JobRunner, environment, request_command
+from localcloud.sagemaker.jobs.record import IMAGE_DOWNLOADED, IMAGE_DOWNLOADING, Record
+from localcloud.sagemaker.jobs.runner import Abandoned, JobRunner, Surroundings, environment, request_command
+from localcloud.sagemaker.jobs.time_limits import TimeLimits
+from localcloud.sagemaker.jobs.warm_pools import CACHE_ENVIRONMENT, CACHE_IN_ML, keep_alive, leaves_pool, place_cache
 
 if TYPE_CHECKING:
     from localcloud.images import Image
@@ -29,16 +33,111 @@ log = logging.getLogger(__name__)
 _CODE_CHANNEL = "code"
 _REQUIREMENTS = "requirements.txt"
 _MAX_REQUIREMENTS_BYTES = 1 << 20
-_DEFAULT_MAX_RUNTIME = 86_400  # StoppingCondition.MaxRuntimeInSeconds: one day when not given
 _TRANSFER_ERRORS = (ClientError, BotoCoreError, ValueError, OSError)
 
 
 class TrainingRunner(JobRunner):
-    """Starting, Downloading, Training, Uploading, and one of Completed, Failed, Stopped, MaxRuntimeExceeded."""
+    """Starting, Downloading, Training, Uploading, and one of Completed, Failed, Stopped, MaxRuntimeExceeded.
+
+    A spot job that is interrupted, and one with a RetryStrategy that meets an internal error, begins again on other
+    instances: from Starting, with the checkpoints that are in S3.
+    """
 
     log_group = "/aws/sagemaker/TrainingJobs"
 
+    def __init__(self, surroundings: Surroundings, record: Record) -> None:
+        super().__init__(surroundings, record)
+        self._pools = surroundings.pools
+        self._limits = TimeLimits(self.document, now=record.clock())
+        self._disruptions = DisruptionSwitch()
+        self._retries = self.document.get("_Retries", 0)
+        self._output = OutputUpload(self.document, self._s3, self.folder)
+
+    def interrupt(self, capacity_after: float) -> None:
+        """Takes the job's spot instances away; there are others after so many seconds. Raises DisruptionRefused."""
+        if not self.document.get("EnableManagedSpotTraining"):
+            raise DisruptionRefused("it does not run on spot instances (EnableManagedSpotTraining)")
+        self._disruptions.disrupt(Interrupted(capacity_after))
+
+    def lose_instance(self) -> None:
+        """The job meets an InternalServerError. Raises DisruptionRefused."""
+        self._disruptions.disrupt(InternalServerError())
+
     def perform(self) -> None:
+        pool = self._enter_pool()
+        shipper: Shipper[Measurement] = Shipper(self._publish, name=f"metrics-{self.record.name}", interval_seconds=5)
+
+        def measured(measurement: Measurement) -> None:
+            shipper.put(measurement)
+            self.history.record(self.record.name, measurement)
+
+        definitions = self.document["AlgorithmSpecification"].get("MetricDefinitions", [])
+        metrics = MetricParser(definitions, clock=self.record.clock, on_measurement=measured)
+        try:
+            while self._attempt_fails(metrics, pool):
+                self.renew()
+                pool = None
+        finally:
+            shipper.close()
+
+    def finish(self, status: str, **members: Any) -> None:
+        document = self.record.read()
+        hosts = list(self.folder.glob("algo-*"))
+        if not leaves_pool(document, members.get("reason")):
+            ended = {"WarmPoolStatus": {"Status": "Terminated"}} if "WarmPoolStatus" in document else {}
+            super().finish(status, **members, **ended)
+            return
+        caches = {host.name: host / "ml" / CACHE_IN_ML for host in hosts}
+        present = {host: cache for host, cache in caches.items() if cache.is_dir()}
+        end = super().finish
+        self._pools.release(self.record.name, present, lambda pool: end(status, **members, WarmPoolStatus=pool))
+
+    def _enter_pool(self) -> Path | None:
+        pool = self._pools.claim(self.record.name, self.document)
+        if pool is not None or keep_alive(self.document):
+            self.record.update(WarmPoolStatus={"Status": "InUse"})
+            self.document = self.record.read()
+        return pool
+
+    def _attempt_fails(self, metrics: MetricParser, pool: Path | None) -> bool:
+        """Runs one attempt; True where another must follow, False where the job has ended."""
+        try:
+            self._attempt(metrics, pool)
+        except Interrupted as interruption:
+            self.record.lost("Interrupted", retries=self._retries)
+            return self._gets_capacity(interruption.capacity_after)
+        except (Abandoned, JobFailure):
+            raise
+        except Exception:
+            if not may_retry({**self.document, "_Retries": self._retries}):
+                raise
+            log.exception("training-job %s begins again", self.record.name)
+            self._retries += 1
+            self.record.lost("Restarting", retries=self._retries)
+            return True
+        finally:
+            self._disruptions.close()
+        return False
+
+    def _gets_capacity(self, seconds: float) -> bool:
+        """Waits for spot instances; False where the job has ended before there were any."""
+        left, ending = self._limits.pending()
+        if seconds > 0:
+            self.record.waits("Pending")
+            self.woken.wait(min(seconds, left))
+        self.check_abandoned()
+        if self.stop_requested.is_set():
+            self.finish("Stopped")
+        elif seconds >= left:
+            self.finish("Stopped", secondary=ending)
+        else:
+            self.record.waits("Starting")
+            return True
+        return False
+
+    def _attempt(self, metrics: MetricParser, pool: Path | None) -> None:
+        """Raises Disruption, and whatever is to be an InternalServerError."""
+        self._disruptions.open(self.group)
         credentials = self.check_role()
         image = self.resolve_image(self.document["AlgorithmSpecification"]["TrainingImage"])
         self.groups = instance_groups(self.document["ResourceConfig"])
@@ -46,28 +145,37 @@ class TrainingRunner(JobRunner):
         if self._stopped_early():
             return
         self.record.begin("Downloading")
-        folders = {host: self._prepare_host(host) for host in hosts}
+        folders = {host: self._prepare_host(host, pool) for host in hosts}
+        syncs = self._download_synced(list(folders.values()))
         self.record.begin("Training", IMAGE_DOWNLOADING)
         image = self._with_requirements(image, folders["algo-1"])
         if self._stopped_early():
             return
         self.record.begin("Training", IMAGE_DOWNLOADED)
         specs = [self._spec(image, folder, host, hosts, credentials) for host, folder in folders.items()]
-        outcome, metrics = self._train(specs)
-        self._finish(specs, outcome, metrics)
+        try:
+            outcome, exceeded = self._train(specs, metrics, syncs)
+            self._finish(specs, outcome, exceeded, metrics)
+        finally:
+            for sync in syncs:
+                sync.abort()
 
     def _stopped_early(self) -> bool:
         self.check_abandoned()
         if self.stop_requested.is_set():
-            self.record.finish("Stopped")
-        return self.stop_requested.is_set()
+            self.finish("Stopped")
+            return True
+        self._disruptions.check()
+        return False
 
-    def _prepare_host(self, host: str) -> Path:
+    def _prepare_host(self, host: str, pool: Path | None) -> Path:
         folder = self.host_folder(host)
+        if "WarmPoolStatus" in self.document:
+            place_cache(pool, folder)
         layout.prepare_training(folder / "ml", self.document, host=host, groups=self.groups)
         for channel in self.document.get("InputDataConfig", []):
             self._place_channel(channel, folder / "ml/input/data" / channel["ChannelName"], host)
-        self._download_checkpoints(folder)
+        synced_folders.write_hook_config(self.document, folder)
         return folder
 
     def _place_channel(self, channel: dict[str, Any], folder: Path, host: str) -> None:
@@ -76,28 +184,22 @@ class TrainingRunner(JobRunner):
             source = DataSource.of_channel(channel, layout.input_mode(channel, self.document))
             self.inputs.place(source, folder, host=receivers.index(host), hosts=len(receivers))
 
-    def _download_checkpoints(self, folder: Path) -> None:
-        """What an earlier run with the same CheckpointConfig left; nothing, the first time."""
-        place = self._checkpoints(folder)
-        if place is None:
-            return
-        local, uri = place
-        try:
-            client = self.role.client("s3")
-            transfer.download(client, find_objects(client, uri=f"{uri}/", data_type="S3Prefix"), local)
-        except _TRANSFER_ERRORS as error:
-            raise failures.download_failed(error, uri=str(uri), role_arn=self.role.arn) from error
+    def _download_synced(self, folders: list[Path]) -> list[FolderSync]:
+        """The folders that are kept in S3, with what an earlier run with the same CheckpointConfig left there."""
+        found: list[FolderSync] = []
+        for folder in folders:
+            checkpoints = synced_folders.checkpoints(self.document, folder, self._s3)
+            if checkpoints is not None:
+                try:
+                    checkpoints.download()
+                except _TRANSFER_ERRORS as error:
+                    raise failures.download_failed(error, uri=str(checkpoints.uri), role_arn=self.role.arn) from error
+                found.append(checkpoints)
+            found += synced_folders.outputs(self.document, folder, self._s3)
+        return found
 
-    def _checkpoints(self, folder: Path) -> tuple[Path, S3Uri] | None:
-        config = self.document.get("CheckpointConfig")
-        if not config:
-            return None
-        try:
-            uri = S3Uri.parse(config["S3Uri"])
-            local = host_path(folder, config.get("LocalPath", layout.DEFAULT_CHECKPOINTS))
-        except ValueError as error:
-            raise JobFailure(f"ClientError: CheckpointConfig: {error}") from error
-        return local, S3Uri(uri.bucket, uri.key.rstrip("/"))
+    def _s3(self) -> Any:
+        return self.role.client("s3")
 
     def _with_requirements(self, image: Image, folder: Path) -> Image:
         """An image that already holds what the code's requirements.txt asks for.
@@ -122,6 +224,7 @@ class TrainingRunner(JobRunner):
     ) -> ContainerSpec:
         algorithm = self.document["AlgorithmSpecification"]
         job = {"TRAINING_JOB_NAME": self.record.name, "TRAINING_JOB_ARN": self.document["TrainingJobArn"]}
+        pool = CACHE_ENVIRONMENT if "WarmPoolStatus" in self.document else {}
         return ContainerSpec(
             image=image,
             folder=folder,
@@ -131,7 +234,7 @@ class TrainingRunner(JobRunner):
                 arguments=algorithm.get("ContainerArguments"),
                 default=["train"],
             ),
-            environment=environment(self.document.get("Environment"), job, credentials),
+            environment=environment(self.document.get("Environment"), job, pool, credentials),
             hostname=host,
             hosts=hosts,
             read_only=self._fast_file_folders(folder),
@@ -145,70 +248,69 @@ class TrainingRunner(JobRunner):
         ]
         return [f"{ML_ROOT}/input/data/{name}" for name in fast if (folder / "ml/input/data" / name).is_dir()]
 
-    def _train(self, specs: list[ContainerSpec]) -> tuple[Outcome, MetricParser]:
-        shipper: Shipper[Measurement] = Shipper(self._publish, name=f"metrics-{self.record.name}", interval_seconds=5)
-
-        def measured(measurement: Measurement) -> None:
-            shipper.put(measurement)
-            self.history.record(self.record.name, measurement)
-
-        definitions = self.document["AlgorithmSpecification"].get("MetricDefinitions", [])
-        metrics = MetricParser(definitions, clock=self.record.clock, on_measurement=measured)
-        limit = self.document.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
+    def _train(
+        self, specs: list[ContainerSpec], metrics: MetricParser, syncs: list[FolderSync]
+    ) -> tuple[Outcome, str | None]:
+        """How the containers ended, and the secondary status where their time was over. Raises Disruption."""
+        seconds, ending = self._limits.training()
+        for sync in syncs:
+            sync.start()
+        self._limits.training_begins()
         try:
-            return self.run_containers(specs, timeout=limit, on_line=metrics.read), metrics
+            outcome = self.run_containers(specs, timeout=seconds, on_line=metrics.read)
         finally:
-            shipper.close()
+            self._limits.training_ends()
+            self._disruptions.close()
+        if not self.stop_requested.is_set():
+            self._check_disruption(syncs)
+        self.record.begin("Uploading")
+        self._finish_syncs(syncs)
+        return outcome, ending if outcome.timed_out else None
+
+    def _check_disruption(self, syncs: list[FolderSync]) -> None:
+        try:
+            self._disruptions.check()
+        except Interrupted:  # what was saved within the grace is kept; a lost instance has had none
+            self._finish_syncs(syncs)
+            raise
+
+    def _finish_syncs(self, syncs: list[FolderSync]) -> None:
+        for sync in syncs:
+            try:
+                sync.finish()
+            except _TRANSFER_ERRORS as error:
+                raise failures.upload_failed(error, uri=str(sync.uri), role_arn=self.role.arn) from error
 
     def _publish(self, measurements: list[Measurement]) -> None:
         for request in metric_requests(self.record.name, measurements):
             self.role.client("cloudwatch").put_metric_data(**request)
 
-    def _finish(self, specs: list[ContainerSpec], outcome: Outcome, metrics: MetricParser) -> None:
-        self.record.begin("Uploading")
+    def _finish(
+        self, specs: list[ContainerSpec], outcome: Outcome, exceeded: str | None, metrics: MetricParser
+    ) -> None:
         ended_early = outcome.timed_out or self.stop_requested.is_set()
-        self._upload_checkpoints(specs)
-        self._upload_archive([spec.ml / "output/data" for spec in specs], "output.tar.gz", skip_empty=True)
+        self._output.data([spec.ml / "output/data" for spec in specs])
         if outcome.exit_code and not ended_early:
             text = self.failure_text(specs[outcome.host], "failure")
-            self.record.finish(
+            self.finish(
                 "Failed",
                 reason=failures.algorithm_error(text, outcome.exit_code),
                 FinalMetricDataList=metrics.final() or None,
             )
             return
-        artifacts = self._upload_archive([spec.ml / "model" for spec in specs], "model.tar.gz", skip_empty=ended_early)
-        self.record.finish(
+        artifacts = self._output.model([spec.ml / "model" for spec in specs], skip_empty=ended_early)
+        self.finish(
             "Stopped" if ended_early else "Completed",
-            secondary="MaxRuntimeExceeded" if outcome.timed_out else None,
+            secondary=exceeded,
             FinalMetricDataList=metrics.final() or None,
             ModelArtifacts={"S3ModelArtifacts": artifacts} if artifacts else None,
         )
 
-    def _upload_archive(self, folders: list[Path], name: str, *, skip_empty: bool) -> str | None:
-        """Packs and uploads; returns the object's URI, or None for nothing uploaded."""
-        if skip_empty and not any(transfer.files_below(folder) for folder in folders):
-            return None
-        config = self.document["OutputDataConfig"]
-        uri = S3Uri.parse(config["S3OutputPath"]).join(self.record.name, "output", name)
-        try:
-            packed = self.folder / name
-            archive.pack(folders, packed)
-            transfer.upload_file(self.role.client("s3"), packed, uri, kms_key=config.get("KmsKeyId"))
-        except _TRANSFER_ERRORS as error:
-            raise failures.upload_failed(error, uri=str(uri), role_arn=self.role.arn) from error
-        return str(uri)
 
-    def _upload_checkpoints(self, specs: list[ContainerSpec]) -> None:
-        for spec in specs:
-            place = self._checkpoints(spec.folder)
-            if place is None:
-                return
-            local, uri = place
-            try:
-                transfer.upload_tree(self.role.client("s3"), local, uri, kms_key=None)
-            except _TRANSFER_ERRORS as error:
-                raise failures.upload_failed(error, uri=str(uri), role_arn=self.role.arn) from error
+def may_retry(job: dict[str, Any]) -> bool:
+    """Whether an InternalServerError leaves an attempt (RetryStrategy; a stopped job is not tried again)."""
+    allowed = job.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+    return job["TrainingJobStatus"] != "Stopping" and job.get("_Retries", 0) < allowed
 
 
 def _requirements_in(channel: Path) -> bytes | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from localcloud.sagemaker.errors import ResourceInUse, ValidationException
 from localcloud.sagemaker.resources.resource import Call, Document, Operation, Resource
 from localcloud.sagemaker.resources.secondary_status import begin_secondary_status
@@ -35,14 +37,19 @@ def stop_operation(resource: Resource, label: str) -> Operation:
     return stop
 
 
-def delete_operation(resource: Resource, label: str) -> Operation:
-    """``Delete<Noun>``: only a job that has ended can be deleted."""
+def delete_operation(
+    resource: Resource, label: str, *, still_needed: Callable[[Document], str | None] = lambda job: None
+) -> Operation:
+    """``Delete<Noun>``: only a job that has ended can be deleted, and none of which ``still_needed`` says why not."""
 
     def delete(call: Call, request: Document) -> Document:
         name = request[resource.name_member]
-        status = resource.find(call, name)[resource.status_member]
+        job = resource.find(call, name)
+        status = job[resource.status_member]
         if status not in _FINAL:
             raise ResourceInUse(f"The {label} {name} is in status {status}; stop it and wait until it has ended")
+        if reason := still_needed(job):
+            raise ResourceInUse(f"The {label} {name} cannot be deleted: {reason}")
         resource.remove(call, name)
         return {}
 

@@ -35,11 +35,13 @@ class Authorize(Protocol):
 
 
 class Jobs(Protocol):
-    """Runs the jobs of every kind; both calls return at once and are idempotent."""
+    """Runs the jobs of every kind; every call returns at once and is idempotent."""
 
     def start(self, kind: str, name: str) -> None: ...
 
     def stop(self, kind: str, name: str) -> None: ...
+
+    def update_keep_alive(self, name: str) -> None: ...
 
 
 class Endpoints(Protocol):

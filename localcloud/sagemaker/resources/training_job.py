@@ -6,11 +6,13 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ResourceInUse, ValidationException
 from localcloud.sagemaker.limits import require_member, require_one_of, require_s3_uri, require_unique
+from localcloud.sagemaker.resources.debugger import check_debugger, profiling_status
 from localcloud.sagemaker.resources.input_data import check_channel, check_instance_groups
 from localcloud.sagemaker.resources.job import delete_operation, stop_operation
-from localcloud.sagemaker.resources.listing import list_operation
+from localcloud.sagemaker.resources.listing import list_page
 from localcloud.sagemaker.resources.resource import Call, Document, Operation, Resource
 from localcloud.sagemaker.resources.secondary_status import begin_secondary_status
+from localcloud.sagemaker.resources.warm_pool import check_can_update, check_warm_pool, retains_pool
 
 TRAINING_JOB = Resource(
     kind="training-job",
@@ -42,6 +44,7 @@ def _document(request: Document, now: float) -> Document:
     document["StoppingCondition"] = stopping
     for switch in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"):
         document.setdefault(switch, False)
+    document |= profiling_status(request)
     document["TrainingJobStatus"] = "InProgress"
     begin_secondary_status(document, "Starting", "Preparing the instances for training", now)
     return document
@@ -58,6 +61,8 @@ def check(request: Document) -> None:
     _check_resources(require_member(request, "ResourceConfig", "resourceConfig"))
     _check_stopping(request)
     _check_data(request)
+    check_warm_pool(request)
+    check_debugger(request)
 
 
 def _check_resources(resources: Document) -> None:
@@ -112,10 +117,36 @@ def _check_data(request: Document) -> None:
         require_s3_uri(request["CheckpointConfig"]["S3Uri"], "checkpointConfig.s3Uri")
 
 
+def _list(call: Call, request: Document) -> Document:
+    pool = request.get("WarmPoolStatusEquals")
+    equals = {"equals": {"WarmPoolStatus.Status": pool}} if pool else {}
+    return list_page(call, TRAINING_JOB, "ListTrainingJobs", request, ("WarmPoolStatusEquals",), **equals)
+
+
+def _update(call: Call, request: Document) -> Document:
+    """Of a running job, or one whose warm pool is available; the profiler's configuration is kept, as at creation."""
+    name = request["TrainingJobName"]
+    if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
+        raise ValidationException("The embedded cloud does not cover RemoteDebugConfig")
+    check_debugger(request)
+
+    def change(job: Document) -> None:
+        check_can_update(job, request)
+        job["ResourceConfig"].update(request.get("ResourceConfig", {}))
+        if "ProfilerConfig" in request:
+            job["ProfilerConfig"] = {**job.get("ProfilerConfig", {}), **request["ProfilerConfig"]}
+        job["LastModifiedTime"] = call.plane.now()
+
+    job = TRAINING_JOB.update(call, name, change)
+    call.plane.jobs.update_keep_alive(job["TrainingJobName"])
+    return {"TrainingJobArn": job["TrainingJobArn"]}
+
+
 OPERATIONS: dict[str, Operation] = {
     "CreateTrainingJob": _create,
     "DescribeTrainingJob": lambda call, request: TRAINING_JOB.find(call, request["TrainingJobName"]),
-    "ListTrainingJobs": list_operation(TRAINING_JOB, "ListTrainingJobs"),
+    "ListTrainingJobs": _list,
+    "UpdateTrainingJob": _update,
     "StopTrainingJob": stop_operation(TRAINING_JOB, "training job"),
-    "DeleteTrainingJob": delete_operation(TRAINING_JOB, "training job"),
+    "DeleteTrainingJob": delete_operation(TRAINING_JOB, "training job", still_needed=retains_pool),
 }

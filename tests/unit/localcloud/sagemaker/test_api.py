@@ -181,9 +181,10 @@ class TestListing:
         assert {job["TrainingJobName"] for job in later} == {name for name in times if times[name] > times["job-1"]}
 
     def test_a_filter_that_is_not_covered_is_refused_rather_than_ignored(self, plane: ControlPlane) -> None:
-        code, message = error_of(plane.client.list_training_jobs, WarmPoolStatusEquals="Available")
+        plan = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-plan/plan-1"
+        code, message = error_of(plane.client.list_training_jobs, TrainingPlanArnEquals=plan)
         assert code == "ValidationException"
-        assert message == "The embedded cloud does not cover the filter WarmPoolStatusEquals of ListTrainingJobs"
+        assert message == "The embedded cloud does not cover the filter TrainingPlanArnEquals of ListTrainingJobs"
 
 
 class TestTags:

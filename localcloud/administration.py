@@ -1,0 +1,106 @@
+"""What a person may do to the embedded cloud that no AWS API can do: the faults that AWS's machines have by themselves.
+
+    POST /_localcloud/training-jobs/{name}/interruptions    {"capacity_after_seconds": 0}
+    POST /_localcloud/training-jobs/{name}/internal-errors  {}
+
+answer 204, or 409 with {"message"}. They take `Authorization: Bearer <secret access key>`: loopback is open to every
+web page that a browser of this machine shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import math
+import re
+import urllib.error
+import urllib.request
+from typing import Any
+
+from localcloud.config import Config
+from localcloud.sagemaker.jobs.disruption import DisruptionRefused
+from localcloud.sagemaker.jobs.supervisor import JobSupervisor
+
+PREFIX = "/_localcloud/training-jobs/"
+_PATH = re.compile(rf"{PREFIX}(?P<name>[A-Za-z0-9-]{{1,63}})/(?P<fault>interruptions|internal-errors)")
+_MAX_BODY = 4096
+_TIMEOUT_SECONDS = 10
+
+
+class Administration:
+    """The ASGI application behind `PREFIX`."""
+
+    def __init__(self, config: Config, jobs: JobSupervisor) -> None:
+        self._token = f"Bearer {config.secret_access_key}".encode()
+        self._jobs = jobs
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        status, message = await self._handle(scope, receive)
+        body = json.dumps({"message": message}).encode() if message else b""
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _handle(self, scope: dict[str, Any], receive: Any) -> tuple[int, str]:
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        if not hmac.compare_digest(given, self._token):
+            return 401, "the secret access key is needed"
+        match = _PATH.fullmatch(scope["path"])
+        if match is None or scope["method"] != "POST":
+            return 404, f"nothing at {scope['method']} {scope['path']}"
+        try:
+            capacity_after = _capacity_after(await _read(receive))
+            await asyncio.to_thread(self._disrupt, match["name"], match["fault"], capacity_after)
+        except ValueError as error:
+            return 400, str(error)
+        except DisruptionRefused as error:
+            return 409, f"The training job {match['name']} cannot be disrupted: {error}"
+        return 204, ""
+
+    def _disrupt(self, name: str, fault: str, capacity_after: float) -> None:
+        if fault == "interruptions":
+            self._jobs.interrupt(name, capacity_after)
+        else:
+            self._jobs.lose_instance(name)
+
+
+class AdministrationError(Exception):
+    """The embedded cloud refused; the message is its own."""
+
+
+def request(description: dict[str, Any], path: str, document: dict[str, Any]) -> None:
+    """Send one request to the cloud that `lifecycle.status` described. Raises AdministrationError, URLError."""
+    message = urllib.request.Request(  # noqa: S310  (the cloud's own address on loopback)
+        description["endpoint_url"] + path,
+        data=json.dumps(document).encode(),
+        headers={"Authorization": f"Bearer {description['secret_access_key']}"},
+        method="POST",
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        opener.open(message, timeout=_TIMEOUT_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        with error:
+            raise AdministrationError(json.load(error)["message"]) from error
+
+
+def _capacity_after(body: bytes) -> float:
+    document = json.loads(body or b"{}")
+    if not isinstance(document, dict) or document.keys() - {"capacity_after_seconds"}:
+        raise ValueError("the body may have the member capacity_after_seconds only")
+    seconds = document.get("capacity_after_seconds", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        raise ValueError(f"capacity_after_seconds is {seconds!r}; it must be a number of seconds, 0 or more")
+    return float(seconds)
+
+
+async def _read(receive: Any) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > _MAX_BODY:
+            raise ValueError(f"the body is larger than {_MAX_BODY} bytes")
+        if not message.get("more_body"):
+            return body

@@ -60,7 +60,7 @@ class TuningSupervisor:
 
     def update_keep_alive(self, name: str) -> None:
         """Of a training job's warm pool."""
-        self._call.plane.jobs.update_keep_alive(name)
+        self._jobs.update_keep_alive(name)
 
     def recover(self) -> None:
         """Resumes the tuning jobs that ran when the embedded cloud ended. Call when the training jobs are recovered."""

@@ -20,6 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except lifecycle.LifecycleError as error:
         print(f"localcloud: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        message = f"{error.filename} cannot be used: {error.strerror}; make it writable, or choose another --state"
+        print(f"localcloud: {message}", file=sys.stderr)
+        return 1
 
 
 def _start(parsed: argparse.Namespace) -> int:

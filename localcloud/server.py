@@ -25,6 +25,8 @@ from localcloud.codebuild import CodeBuildExecutor
 from localcloud.config import Config
 from localcloud.gateway import Gateway, autoscaling, builds, sagemaker, stacks, state, workflows
 from localcloud.images import ImageRegistry
+from localcloud.journal import Damaged
+from localcloud.sagemaker import integrity
 from localcloud.sagemaker.api import SageMakerApi
 from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from localcloud.sagemaker.events import EventPublisher
@@ -33,7 +35,6 @@ from localcloud.sagemaker.resources.resource import ControlPlane
 from localcloud.sagemaker.runtime_api import RuntimeApi
 from localcloud.sagemaker.store import Store
 from localcloud.sagemaker.tuning.supervisor import TuningSupervisor
-from localcloud.snapshots import Snapshots
 from localcloud.stepfunctions.tasks import TaskRunner
 
 log = logging.getLogger(__name__)
@@ -94,10 +95,9 @@ class Cloud:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._snapshots = Snapshots(config.state_dir / "generations", state.capture)
-        self._gateway = Gateway(config, self._snapshots.changed)
+        self._gateway = Gateway(config)
         self._restored = self._restore()
-        self._store = Store(config.state_dir / "sagemaker" / "store.sqlite")
+        self._store = self._open_store()
         images = ImageRegistry(config)
         self._jobs = JobSupervisor(config, self._store, images)
         self._administration = administration.Administration(config, self._jobs)
@@ -117,18 +117,27 @@ class Cloud:
         else:
             await self._gateway(scope, receive, send)
 
-    def _restore(self) -> str:
-        """Put the newest generation back; where that cannot be done, begin empty in every part, and say so."""
-        newest = self._snapshots.newest()
-        if newest is None:
-            lost = (self._config.state_dir / "sagemaker" / "store.sqlite").exists()
-            return self._begin_empty("there is no saved state") if lost else "empty"
-        name, content = newest
+    def _open_store(self) -> Store:
+        path = self._config.state_dir / "sagemaker" / "store.sqlite"
         try:
-            state.restore(content)
-        except state.UnusableState as error:
-            return self._begin_empty(f"{name} cannot be used: {error}")
-        return name
+            integrity.check(path)
+        except integrity.DamagedStore as error:
+            raise lifecycle.LifecycleError(str(error)) from error
+        return Store(path)
+
+    def _restore(self) -> str:
+        """Put the newest state back; where that cannot be done, begin empty in every part, and say so."""
+        try:
+            loaded = self._gateway.journal.load()
+            if loaded is None:
+                lost = (self._config.state_dir / "sagemaker" / "store.sqlite").exists()
+                return self._begin_empty("there is no saved state") if lost else "empty"
+            state.restore(loaded.tree)
+        except (Damaged, state.UnusableState) as error:
+            return self._begin_empty(f"the saved state cannot be used: {error}")
+        for remark in loaded.remarks:
+            log.error("%s", remark)
+        return f"{loaded.name} ({'; '.join(loaded.remarks)})" if loaded.remarks else loaded.name
 
     def _begin_empty(self, reason: str) -> str:
         log.error("starting empty, everything in %s is given up: %s", self._config.state_dir, reason)
@@ -162,7 +171,7 @@ class Cloud:
         runner = TaskRunner(self._config, lambda task, action, arn: identity.role_allows(task.role_arn, action, arn))
         workflows.register(runner)
         stacks.register(self._config)
-        builds.register(self._config, self._builds, self._snapshots.changed)
+        builds.register(self._config, self._builds)
         self._scaler = self._add_autoscaling()
 
     def _add_autoscaling(self) -> Scaler:
@@ -189,32 +198,34 @@ class Cloud:
     def _around_lifespan(self, send: Any) -> Any:
         async def wrapped(message: dict[str, Any]) -> None:
             if message["type"] == "lifespan.startup.complete":
+                await asyncio.to_thread(self._recover)
+                await self._gateway.journal.start()
                 await asyncio.to_thread(self._started)
             elif message["type"] == "lifespan.shutdown.complete":
-                await asyncio.to_thread(self._stop)
+                await asyncio.to_thread(self._end_processes)
+                await self._gateway.journal.stop()
+                await asyncio.to_thread(self._store.close)
             await send(message)
 
         return wrapped
 
-    def _started(self) -> None:
+    def _recover(self) -> None:
         """Before the first request is answered; those that come meanwhile wait in the socket's queue."""
         self._jobs.recover()
         self._tuning.recover()
         self._endpoints.recover()
+
+    def _started(self) -> None:
         self._scaler.start()
         lifecycle.write_instance(self._config)
-        self._snapshots.start()
-        self._snapshots.changed()
         threading.Thread(target=stacks.load, args=(self._config,), name="load-cloudformation", daemon=True).start()
 
-    def _stop(self) -> None:
+    def _end_processes(self) -> None:
         self._scaler.close()
         self._tuning.shutdown()
         self._endpoints.shutdown()
         self._jobs.shutdown()
         self._builds.close()
-        self._snapshots.stop()
-        self._store.close()
 
     async def _answer_status(self, send: Any) -> None:
         body = json.dumps({"pid": os.getpid(), "restored": self._restored}).encode()

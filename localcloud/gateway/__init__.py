@@ -13,40 +13,44 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - ``workflows``: Step Functions' tasks act as the execution's role.
 - ``stacks``: CloudFormation knows our resource types; stacks caught by a crash do not stay in progress.
 - ``builds``: CodeBuild's builds are run.
-- ``state``: what all services hold, as one value to save and to put back.
+- ``acknowledgement``, ``recorder``, ``state``: what a request changed in any service is on the disk before it is
+  answered, and is put back at the next start.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from localcloud import clients
 from localcloud.config import Config
-from localcloud.gateway import environment, resources
+from localcloud.gateway import acknowledgement, environment, resources
+from localcloud.gateway.acknowledgement import Acknowledgement
 from localcloud.gateway.identity import AccessDenied, Caller, Identity
+from localcloud.gateway.recorder import StateRecorder
+from localcloud.journal import Folder, Journal
 
 __all__ = ["AccessDenied", "Caller", "Gateway"]
 
 # Administration without credentials: any web page could reset the cloud by a cross-site form.
 _CLOSED_PATHS = ("/_ministack/reset", "/_ministack/config")
-_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_READING = ("Get", "List", "Describe", "BatchGet", "Head", "Search", "Query", "Scan")
 
 
 class Gateway:
     """The ASGI application. Create it once a process, before anything imports ministack.
 
-    ``changed`` is called after every request that may have changed something.
+    ``journal`` is started and stopped by whoever serves the application.
     """
 
-    def __init__(self, config: Config, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, config: Config) -> None:
         self.config = config
         environment.prepare(config)
         self._app = importlib.import_module("ministack.app")
-        self._changed = changed
+        self.journal = Journal(Folder(config.state_dir / "generations"), StateRecorder())
+        acknowledgement.report_lost_objects()
+        self._acknowledged = Acknowledgement(self._app.app, self.journal.commit, config.state_dir)
         self.identity = Identity(config)
         resources.register(config)
         resources.register(config)
@@ -60,12 +64,13 @@ class Gateway:
             await _not_found(send)
             return
         # ministack derives x-forwarded-proto from the scheme, where the client sent none.
-        await self._app.app({**scope, "scheme": "https"}, receive, send)
-        if _may_change(scope):
-            self._changed()
+        await self._acknowledged({**scope, "scheme": "https"}, receive, send)
 
     def publish_event(self, source: str, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
-        """Put one event of a service on the default bus. Raises RuntimeError when the bus refuses it."""
+        """Put one event of a service on the default bus; what its rules do with it is on the disk then.
+
+        Not to be called on the event loop. Raises RuntimeError when the bus refuses it, OSError when the disk does.
+        """
         bus = importlib.import_module("ministack.services.eventbridge")
         entry = {
             "Source": source,
@@ -76,14 +81,7 @@ class Gateway:
         status, _headers, body = bus._put_events({"Entries": [entry]}, allow_aws_source=True)
         if status != 200 or json.loads(body).get("FailedEntryCount"):
             raise RuntimeError(f"EventBridge refused an event {detail_type!r}: {body!r}")
-        self._changed()
-
-
-def _may_change(scope: dict[str, Any]) -> bool:
-    if scope["method"] not in _CHANGING:
-        return False
-    target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"")
-    return not target.decode("latin-1").rpartition(".")[2].startswith(_READING)
+        self.journal.commit_from_thread()
 
 
 async def _not_found(send: Any) -> None:

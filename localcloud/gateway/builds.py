@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
 from typing import Any
 
 from localcloud.codebuild import CodeBuildExecutor, UnsupportedOverride, new_build
 from localcloud.config import Config
 
 
-def register(config: Config, executor: CodeBuildExecutor, changed: Callable[[], None]) -> None:
-    """Replace StartBuild and StopBuild. ``changed`` is called when a build's record has changed."""
+def register(config: Config, executor: CodeBuildExecutor) -> None:
+    """Replace StartBuild and StopBuild."""
     service = importlib.import_module("ministack.services.codebuild")
     responses = importlib.import_module("ministack.core.responses")
 
     def report(build: dict[str, Any]) -> None:
         service._builds.set_scoped(config.account, config.region, build["id"], build)
-        changed()
 
     def start(request: dict[str, Any]) -> Any:
         name = request.get("projectName", "")

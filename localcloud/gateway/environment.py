@@ -33,7 +33,7 @@ def prepare(config: Config) -> None:
             "AWS_SECRET_ACCESS_KEY": config.secret_access_key,
             "AWS_REGION": config.region,
             "AWS_DEFAULT_REGION": config.region,
-            # Snapshots are taken by us (see snapshots.py); object bodies go to disk as they arrive.
+            # State is recorded by us (see recorder.py); object bodies go to disk as they arrive.
             "PERSIST_STATE": "0",
             "STATE_DIR": str(data),
             "S3_PERSIST": "1",

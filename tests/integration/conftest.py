@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.support.embedded_cloud import EmbeddedCloud
+from tests.support.embedded_cloud import EmbeddedCloud, command
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[..., EmbeddedCloud]]:
+    """Starts embedded clouds in the test's folder, and stops what still runs of them whatever became of the test."""
+    clouds = []
+
+    def start(name: str = "state", port: int | None = None) -> EmbeddedCloud:
+        clouds.append(EmbeddedCloud.start(tmp_path / name, port))
+        return clouds[-1]
+
+    yield start
+    for cloud in clouds:
+        command("stop", "--state", str(cloud.state_dir))
 
 
 @pytest.fixture(scope="module")

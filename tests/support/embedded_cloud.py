@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -17,8 +18,12 @@ from typing import Any
 
 import boto3
 
+from localcloud import lifecycle
+
 ROOT = Path(__file__).resolve().parents[2]
 _COMMAND_SECONDS = 90
+# Folders of all that were started here: what a failed or interrupted test leaves running is stopped at the end.
+_started: set[Path] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,7 @@ class EmbeddedCloud:
     def start(cls, state_dir: Path, port: int | None = None) -> EmbeddedCloud:
         """Start one on a free port, or on the given one."""
         port = port or free_port()
+        _started.add(state_dir)
         result = command("start", "--state", str(state_dir), "--port", str(port))
         assert result.returncode == 0, result.stderr
         printed = json.loads(result.stdout)
@@ -86,6 +92,14 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=_COMMAND_SECONDS,
         check=False,
     )
+
+
+@atexit.register
+def _stop_leftovers() -> None:
+    for state_dir in _started:
+        instance = lifecycle.read_instance(state_dir)
+        if instance is not None and instance.alive:
+            command("stop", "--state", str(state_dir))
 
 
 def free_port() -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,14 +93,6 @@ def received(cloud: EmbeddedCloud, queue: str) -> list[dict[str, Any]]:
     return [json.loads(message["Body"]) for message in messages]
 
 
-def wait_until_saved(cloud: EmbeddedCloud) -> None:
-    """Until the state of the other services, which is saved a moment after each change, holds all changes so far."""
-    marker = unique("marker")
-    cloud.client("sqs").create_queue(QueueName=marker)
-    folder = cloud.state_dir / "generations"
-    eventually(lambda: any(marker in path.read_text() for path in sorted(folder.glob("generation-*.json"))[-1:]))
-
-
 def test_an_approved_model_package_reaches_the_rule_that_waits_for_it(cloud: EmbeddedCloud) -> None:
     group, sagemaker = unique("digits"), cloud.client("sagemaker")
     queue = queue_for_approvals(cloud, group)
@@ -131,35 +123,32 @@ def test_concurrent_creates_of_one_name_make_one(cloud: EmbeddedCloud) -> None:
     assert all(outcome.startswith("Cannot create already existing model") for outcome in outcomes[:-1])
 
 
-def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
-    cloud = EmbeddedCloud.start(tmp_path / "cloud")
+def test_what_was_acknowledged_is_there_after_a_kill(started: Callable[..., EmbeddedCloud]) -> None:
+    cloud = started()
     client = cloud.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName="digits")
-    wait_until_saved(cloud)
     client.create_model(ModelName="m", PrimaryContainer=CONTAINER, Tags=[{"Key": "a", "Value": "b"}])
     arn = client.create_model_package(ModelPackageGroupName="digits", InferenceSpecification=SPECIFICATION)[
         "ModelPackageArn"
     ]
     cloud.kill()
-    revived = EmbeddedCloud.start(cloud.state_dir, cloud.port)
-    try:
-        client = revived.client("sagemaker")
-        model = client.describe_model(ModelName="m")
-        assert client.list_tags(ResourceArn=model["ModelArn"])["Tags"] == [{"Key": "a", "Value": "b"}]
-        assert client.describe_model_package(ModelPackageName=arn)["ModelPackageVersion"] == 1
-        again = client.create_model_package(ModelPackageGroupName="digits", InferenceSpecification=SPECIFICATION)
-        assert again["ModelPackageArn"].endswith("digits/2")
-    finally:
-        revived.stop()
+    revived = started(port=cloud.port)
+    client = revived.client("sagemaker")
+    model = client.describe_model(ModelName="m")
+    assert client.list_tags(ResourceArn=model["ModelArn"])["Tags"] == [{"Key": "a", "Value": "b"}]
+    assert client.describe_model_package(ModelPackageName=arn)["ModelPackageVersion"] == 1
+    again = client.create_model_package(ModelPackageGroupName="digits", InferenceSpecification=SPECIFICATION)
+    assert again["ModelPackageArn"].endswith("digits/2")
 
 
-def test_an_event_that_a_killed_cloud_did_not_publish_is_published_by_the_next(tmp_path: Path) -> None:
-    cloud = EmbeddedCloud.start(tmp_path / "cloud")
+def test_an_event_that_a_killed_cloud_did_not_publish_is_published_by_the_next(
+    started: Callable[..., EmbeddedCloud],
+) -> None:
+    cloud = started()
     queue = queue_for_approvals(cloud, "digits")
     client = cloud.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName="digits")
     client.create_model_package(ModelPackageGroupName="digits", InferenceSpecification=SPECIFICATION)
-    wait_until_saved(cloud)
     cloud.kill()
 
     # What the killed process leaves when it dies between the commit and the event: a change that nobody heard of.
@@ -167,12 +156,9 @@ def test_an_event_that_a_killed_cloud_did_not_publish_is_published_by_the_next(t
     store.update("model-package", "digits/1", _approve)
     store.close()
 
-    revived = EmbeddedCloud.start(cloud.state_dir, cloud.port)
-    try:
-        (event,) = received(revived, queue)
-        assert event["detail"]["ModelApprovalStatus"] == "Approved"
-    finally:
-        revived.stop()
+    revived = started(port=cloud.port)
+    (event,) = received(revived, queue)
+    assert event["detail"]["ModelApprovalStatus"] == "Approved"
 
 
 def _approve(package: dict[str, Any]) -> None:

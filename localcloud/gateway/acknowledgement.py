@@ -1,0 +1,125 @@
+"""Holds a request's answer back until what the request did is on the disk, or refuses the request.
+
+A request that would write is refused before it does anything while the disk has no room left. What is found to be
+impossible only afterwards is refused then: as with AWS, a call that failed may have had its effect.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import importlib
+import json
+import logging
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+# Room for the journal, the log files and the SageMaker store, so that deleting remains possible.
+RESERVE_BYTES = 4 * 2**20
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_READING = ("Get", "List", "Describe", "BatchGet", "Head", "Search", "Query", "Scan")
+# SageMaker's store is durable by itself when a call returns, and invocations store nothing.
+_DURABLE_PATH = "/endpoints/"
+_DURABLE_TARGET = "SageMaker."
+
+_failures: contextvars.ContextVar[list[OSError]] = contextvars.ContextVar("localcloud_failures")
+
+App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+
+class Acknowledgement:
+    """Serves requests by ``app``; ``commit`` returns when all changes made so far are durable, or raises OSError."""
+
+    def __init__(self, app: App, commit: Callable[[], Awaitable[None]], folder: Path) -> None:
+        self._app = app
+        self._commit = commit
+        self._folder = folder
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["method"] not in _CHANGING or _reads(scope):
+            await self._app(scope, receive, send)
+            return
+        free = shutil.disk_usage(self._folder).free
+        if scope["method"] != "DELETE" and free < RESERVE_BYTES + _body_size(scope):
+            await _refuse(scope, send, f"{free >> 10} KiB are left on the disk of {self._folder}; make room there")
+            return
+        if _is_durable(scope):
+            await self._app(scope, receive, send)
+            return
+        failures: list[OSError] = []
+        token = _failures.set(failures)
+        try:
+            await self._app(scope, receive, self._held_back(scope, send, failures))
+        finally:
+            _failures.reset(token)
+
+    def _held_back(self, scope: dict[str, Any], send: Any, failures: list[OSError]) -> Any:
+        refused = False
+
+        async def held(message: dict[str, Any]) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                try:
+                    await self._commit()
+                    if failures:
+                        raise failures[0]
+                except OSError as error:
+                    log.error("%s %s is refused: %s", scope["method"], scope["path"], error)
+                    refused = True
+                    await _refuse(scope, send, f"{self._folder} takes no more writes: {error.strerror or error}")
+            if not refused:
+                await send(message)
+
+        return held
+
+
+def report_lost_objects() -> None:
+    """Let requests fail whose S3 object could not be written; ministack logs that and answers 200."""
+    s3: Any = importlib.import_module("ministack.services.s3")
+    original = s3._atomic_write
+
+    def write(path: str, *arguments: Any, **keywords: Any) -> None:
+        try:
+            original(path, *arguments, **keywords)
+        except OSError as error:
+            _failures.get([]).append(error)
+            raise
+
+    s3._atomic_write = write
+
+
+def _reads(scope: dict[str, Any]) -> bool:
+    return _header(scope, b"x-amz-target").rpartition(".")[2].startswith(_READING)
+
+
+def _is_durable(scope: dict[str, Any]) -> bool:
+    return scope["path"].startswith(_DURABLE_PATH) or _header(scope, b"x-amz-target").startswith(_DURABLE_TARGET)
+
+
+def _body_size(scope: dict[str, Any]) -> int:
+    length = _header(scope, b"content-length")
+    return int(length) if length.isdigit() else 0
+
+
+def _header(scope: dict[str, Any], wanted: bytes) -> str:
+    return next((value for name, value in scope["headers"] if name == wanted), b"").decode("latin-1")
+
+
+async def _refuse(scope: dict[str, Any], send: Any, message: str) -> None:
+    """Status 503 in the words of the protocol: JSON, or XML for S3 and the query protocol."""
+    code = "ServiceUnavailable"
+    if _header(scope, b"x-amz-target") or "json" in _header(scope, b"content-type"):
+        kind, body = b"application/x-amz-json-1.1", json.dumps({"__type": code, "message": message})
+    else:
+        error = f"<Code>{code}</Code><Message>{message}</Message>"
+        query = scope["method"] == "POST" and "urlencoded" in _header(scope, b"content-type")
+        body = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>" if query else f"<Error>{error}</Error>"
+        kind = b"application/xml"
+    content = body.encode()
+    headers = [(b"content-type", kind), (b"content-length", str(len(content)).encode())]
+    headers.append((b"x-amzn-errortype", code.encode()))
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -32,8 +33,10 @@ def start_time(pid: int) -> str | None:
     return shown.stdout.strip() or None
 
 
-def under_guardian() -> int | None:
+def under_guardian(listener: socket.socket) -> int | None:
     """Fork. Returns None in the child, which is to be the server, and its exit status in the guardian.
+
+    The listener is the server's alone: its port is free again when the server has died.
 
     Where the system has it, the guardian is the *subreaper* of the server: whatever the server started, in whatever
     session or process group, becomes the guardian's child when the server dies, and is ended then. A guardian that
@@ -48,6 +51,7 @@ def under_guardian() -> int | None:
             os._exit(1)
         os.setpgid(0, 0)
         return None
+    listener.close()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _frame: _signal(server, signum))
     status = _wait(server)

@@ -47,7 +47,7 @@ def serve(config: Config) -> int:
     """Run in the foreground until SIGTERM or SIGINT. Returns the exit status. Raises LifecycleError."""
     lock = lifecycle.take_lock(config.state_dir)
     listener = lifecycle.bind(config.port)
-    status = processes.under_guardian()
+    status = processes.under_guardian(listener)
     if status is not None:
         return status
     with lock, listener:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud import processes
+from localcloud import lifecycle, processes
 from tests.support.embedded_cloud import EmbeddedCloud, allow, command, eventually, free_port, unique
 
 SLEEPER = """
@@ -294,3 +294,18 @@ def test_functions_survive_a_kill_with_their_code(started):
     again = started(port=cloud.port)
     answer = again.client("lambda").invoke(FunctionName=name)
     assert answer["Payload"].read() == b"2"
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs Linux: a subreaper collects stray processes")
+def test_the_port_is_free_as_soon_as_the_server_is_dead(started):
+    cloud = started()
+    name = function(cloud, zipped(SLEEPER))
+    cloud.client("lambda").invoke(FunctionName=name)
+    guardian = int(Path(f"/proc/{cloud.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(guardian, signal.SIGSTOP)  # a guardian that has much to end
+    try:
+        cloud.kill()
+        eventually(lambda: not processes.start_time(cloud.pid))
+        lifecycle.check_port(cloud.port)
+    finally:
+        os.kill(guardian, signal.SIGCONT)

@@ -7,7 +7,7 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ResourceLimitExceeded, ValidationException
 from localcloud.sagemaker.limits import require_member, require_one_of, require_s3_uri, require_unique
-from localcloud.sagemaker.tuning.definition import Definition, launch_limit, read_definitions
+from localcloud.sagemaker.tuning.definition import MOST_TRAINING_JOBS, Definition, launch_limit, read_definitions
 from localcloud.sagemaker.tuning.hyperband import read_hyperband
 from localcloud.sagemaker.tuning.search import combinations
 from localcloud.sagemaker.tuning.space import CategoricalRange
@@ -17,7 +17,6 @@ Document = dict[str, Any]
 # https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-limits.html
 _MOST_PARAMETERS = 30
 _MOST_METRICS = 20
-_MOST_TRAINING_JOBS = 750
 _MOST_PARALLEL = 100
 
 
@@ -139,11 +138,11 @@ def _check_hyperband(config: Document, definitions: Sequence[Definition]) -> Non
             raise ValidationException(str(error)) from error
 
 
-def _check_limits(limits: Document, launches: int | None) -> None:
+def _check_limits(limits: Document, launches: int) -> None:
     parallel = limits["MaxParallelTrainingJobs"]
-    if launches is not None and launches > _MOST_TRAINING_JOBS:
-        raise _exceeded("training jobs per hyperparameter tuning job", _MOST_TRAINING_JOBS, launches)
-    if launches is not None and parallel > launches:
+    if launches > MOST_TRAINING_JOBS:
+        raise _exceeded("training jobs per hyperparameter tuning job", MOST_TRAINING_JOBS, launches)
+    if parallel > launches:
         raise ValidationException(
             f"The value of MaxParallelTrainingJobs, [{parallel}], must be less than or equal to the value of "
             f"MaxNumberOfTrainingJobs, [{launches}]"

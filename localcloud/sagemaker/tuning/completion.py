@@ -18,7 +18,7 @@ _SEE_METRICS = (
 )
 
 
-def ending(tuning_job: Document, trials: Sequence[Trial], *, limit: int | None, now: float) -> Document | None:
+def ending(tuning_job: Document, trials: Sequence[Trial], *, limit: int, now: float) -> Document | None:
     """Why the search is over, as ``{"Status": ..., "Reason"?: ...}``; None while it goes on.
 
     Training jobs that still run are then stopped, and the tuning job ends with them.
@@ -28,7 +28,7 @@ def ending(tuning_job: Document, trials: Sequence[Trial], *, limit: int | None, 
     if reason := _hopeless(trials, limit):
         return {"Status": "Failed", "Reason": reason}
     config = tuning_job["HyperParameterTuningJobConfig"]
-    everything = limit is not None and len(trials) >= limit and all(trial.ended for trial in trials)
+    everything = len(trials) >= limit and all(trial.ended for trial in trials)
     if everything or _late(tuning_job, now) or _satisfied(config.get("TuningJobCompletionCriteria", {}), trials):
         return {"Status": "Completed"}
     return None
@@ -63,11 +63,11 @@ def _satisfied(criteria: Document, trials: Sequence[Trial]) -> bool:
     return patience is not None and not_improving(trials) >= patience
 
 
-def _hopeless(trials: Sequence[Trial], limit: int | None) -> str | None:
+def _hopeless(trials: Sequence[Trial], limit: int) -> str | None:
     ended = [trial for trial in trials if trial.ended]
     if not ended or any(trial.objective is not None for trial in ended):
         return None
-    over = limit is not None and len(ended) >= limit
+    over = len(ended) >= limit
     if not over and len(ended) < _ATTEMPTS:
         return None
     if any(trial.status != "Failed" for trial in ended):

@@ -11,6 +11,9 @@ from localcloud.sagemaker.tuning.space import Range, read_space
 
 Document = dict[str, Any]
 
+# https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-limits.html
+MOST_TRAINING_JOBS = 750
+
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
@@ -30,12 +33,13 @@ def read_definitions(request: Document) -> list[Definition]:
     return [_read(body, config) for body in bodies]
 
 
-def launch_limit(request: Document, definitions: list[Definition]) -> int | None:
-    """How many training jobs the tuning job launches: for a grid one a combination. None for no limit."""
+def launch_limit(request: Document, definitions: list[Definition]) -> int:
+    """How many training jobs the tuning job launches: for a grid, and by default, one a combination."""
     config = request["HyperParameterTuningJobConfig"]
+    total = sum(combinations(definition.space) for definition in definitions)
     if config["Strategy"] == "Grid":
-        return sum(int(combinations(definition.space)) for definition in definitions)
-    return config["ResourceLimits"].get("MaxNumberOfTrainingJobs")
+        return int(total)
+    return config["ResourceLimits"].get("MaxNumberOfTrainingJobs") or int(min(total, MOST_TRAINING_JOBS))
 
 
 def _read(body: Document, config: Document) -> Definition:

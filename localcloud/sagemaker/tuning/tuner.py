@@ -79,7 +79,7 @@ class Tuner:
                 self._finish(ending, trials)
             return not running
         self._stop(self._early_stopping.doomed(trials))
-        if len(running) < self._parallel and (self._limit is None or len(document["_Trials"]) < self._limit):
+        if len(running) < self._parallel and len(document["_Trials"]) < self._limit:
             self._launcher.launch(document, trials)
             self._changed.set()
         return False

@@ -291,3 +291,27 @@ def test_step_functions_waits_for_a_tuning_job(tuning: Tuning) -> None:
     execution = eventually(ended, _SECONDS)
     assert execution["status"] == "SUCCEEDED", execution
     assert json.loads(execution["output"])["BestTrainingJob"]["TunedHyperParameters"] == {"x": "2"}
+
+
+def test_a_tuning_job_goes_on_after_a_kill_of_the_cloud(tmp_path: Path) -> None:
+    first = EmbeddedCloud.start(tmp_path / "state")
+    (tmp_path / "image").mkdir()
+    tuning = Tuning(first, build_image(first, tmp_path / "image"))
+    name = tuning.start(
+        categories("x", "1", "2", "3"),
+        config={"Strategy": "Grid"},
+        limits={"MaxParallelTrainingJobs": 1},
+        static={"epochs": "4", "seconds": "0.2"},
+    )
+    eventually(lambda: tuning.describe(name)["TrainingJobStatusCounters"]["Completed"] == 1)
+    first.kill()
+    second = EmbeddedCloud.start(tmp_path / "state", first.port)
+    try:
+        job = tuning.ended(name)
+        counters = job["TrainingJobStatusCounters"]
+        # What ran at the kill was lost or, where the kill came between two training jobs, nothing was.
+        assert (job["HyperParameterTuningJobStatus"], counters["InProgress"]) == ("Completed", 0)
+        assert counters["Completed"] + counters["RetryableError"] == 3
+        assert counters["Completed"] >= 2
+    finally:
+        second.stop()

@@ -15,11 +15,14 @@ from pathlib import Path
 from driver.job import Job
 
 _OWN_PREFIX = "sagemaker_"  # hyperparameters that SageMaker's SDK adds for its own use
+_TUNING = "_tuning_objective_metric"  # added by a hyperparameter tuning job to each of its training jobs
 
 
 def script_hyperparameters(hyperparameters: Mapping[str, str]) -> dict[str, str]:
     """The script's own hyperparameters, sorted; a value that the SDK wrote as a JSON string (`"cnn"`) unquoted."""
-    chosen = {name: value for name, value in hyperparameters.items() if not name.startswith(_OWN_PREFIX)}
+    chosen = {
+        name: value for name, value in hyperparameters.items() if name != _TUNING and not name.startswith(_OWN_PREFIX)
+    }
     return {name: _unquoted(chosen[name]) for name in sorted(chosen)}
 
 

@@ -23,13 +23,17 @@ Path(os.environ["SM_MODEL_DIR"], "report.json").write_text(json.dumps(
 """
 
 
+# What a hyperparameter tuning job adds to the hyperparameters of its training jobs.
+TUNED = {"_tuning_objective_metric": "validation:accuracy"}
+
+
 def report(container) -> dict:
     return json.loads((container.root / "model/report.json").read_text())
 
 
 def test_the_script_gets_hyperparameters_channels_and_folders(container):
     container.configure(
-        {"epochs": "3", "network": '"cnn"', "flag": "true", "rate": "-1e-3", "sagemaker_program": "x"},
+        {"epochs": "3", "network": '"cnn"', "flag": "true", "rate": "-1e-3", "sagemaker_program": "x"} | TUNED,
         channels=("train", "my-data"),
     )
     container.code({"train.py": REPORT, "helper.py": "VALUE = 5"})

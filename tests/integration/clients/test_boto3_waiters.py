@@ -11,15 +11,13 @@ from botocore.exceptions import WaiterError
 
 from localcloud.sagemaker.resources import OPERATIONS
 from tests.support import sagemaker_requests as requests
-from tests.support.clients import BYOC, Account
+from tests.support.clients import BYOC, EVERY_SECOND, IRIS, Account
 from tests.support.embedded_cloud import unique
 
 _LOADER = botocore.session.get_session().get_component("data_loader")
 _WAITERS = _LOADER.load_service_model("sagemaker", "waiters-2")["waiters"]
 _COVERED = sorted(name for name, waiter in _WAITERS.items() if waiter["operation"] in OPERATIONS)
-_OFTEN = {"Delay": 1, "MaxAttempts": 60}  # AWS's own pace is one look in 30 to 120 s
 
-IRIS = b"low,1,1\nlow,1,2\nhigh,5,5\nhigh,6,5\n"
 Start = Callable[[Account, Any, bool], dict[str, str]]
 _STARTS: dict[str, Start] = {}
 
@@ -57,7 +55,7 @@ def _model(account: Account, sagemaker: Any, works: bool) -> str:
     data = None
     if works:
         job = _training_job(account, sagemaker, True)
-        sagemaker.get_waiter("training_job_completed_or_stopped").wait(**job, WaiterConfig=_OFTEN)
+        sagemaker.get_waiter("training_job_completed_or_stopped").wait(**job, WaiterConfig=EVERY_SECOND)
         data = sagemaker.describe_training_job(**job)["ModelArtifacts"]["S3ModelArtifacts"]
     name = unique("waited")
     sagemaker.create_model(**requests.model(account, name, image=_image(account, works), data=data))
@@ -103,8 +101,8 @@ def test_the_waiter_ends(account: Account, waiter: str, works: bool) -> None:
     arguments = _STARTS[waiter](account, sagemaker, works)
     waits = sagemaker.get_waiter(botocore.xform_name(waiter))
     if works:
-        waits.wait(**arguments, WaiterConfig=_OFTEN)
+        waits.wait(**arguments, WaiterConfig=EVERY_SECOND)
         return
     with pytest.raises(WaiterError) as caught:
-        waits.wait(**arguments, WaiterConfig=_OFTEN)
+        waits.wait(**arguments, WaiterConfig=EVERY_SECOND)
     assert "terminal failure state" in str(caught.value)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.clients import BYOC, Account, interpreter, run
+from tests.support.clients import BYOC, IRIS, Account, interpreter, run
 
 PROGRAMS = Path(__file__).parent / "sagemaker_sdk"
 TRAIN = """
@@ -114,9 +114,6 @@ def test_the_model_trainer_trains_a_script_with_its_requirements(sdk: Sdk, pytho
     model = json.loads(_members(sdk.account.read(job["model"]))["model.json"])
     assert (model["epochs"], model["rate"], model["network"]) == (3, 0.5, "cnn")
     assert (model["train"], model["test"], model["flavour"]) == ("1,2", "3,4", "vanilla")
-
-
-IRIS = b"low,1,1\nlow,1,2\nhigh,5,5\nhigh,6,5\n"
 
 
 def test_the_resource_classes_train_process_host_and_delete(sdk: Sdk) -> None:

@@ -74,6 +74,9 @@ _TYPES = {
         noun="HyperParameterTuningJob",
         watched=("HyperParameterTuningJobStatus",),
     ),
+    "transform-job": _EventType(
+        name="SageMaker Transform Job State Change", noun="TransformJob", watched=("TransformJobStatus",)
+    ),
     "endpoint": _EventType(name="SageMaker Endpoint State Change", noun="Endpoint", watched=("EndpointStatus",)),
     "endpoint-config": _EventType(name="SageMaker Endpoint Config State Change", noun="EndpointConfig"),
     "model": _EventType(name="SageMaker Model State Change", noun="Model"),

@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS resource (
     status TEXT AS (coalesce(json_extract(document, '$.TrainingJobStatus'),
                              json_extract(document, '$.ProcessingJobStatus'),
                              json_extract(document, '$.HyperParameterTuningJobStatus'),
+                             json_extract(document, '$.TransformJobStatus'),
                              json_extract(document, '$.EndpointStatus'),
                              json_extract(document, '$.ModelPackageStatus'), '')) VIRTUAL,
     parent TEXT AS (json_extract(document, '$.ModelPackageGroupName')) VIRTUAL,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+
+# Bytes, or what gives the parts of a body whose length is not known: it is sent in chunks, and called again when the
+# request has to be sent again.
+Body = bytes | Callable[[], AsyncIterator[bytes]]
 
 _MAX_HEAD_BYTES = 65_536
 _BODYLESS = (204, 304)
@@ -43,9 +47,10 @@ class HttpClient:
         self._slots = asyncio.Semaphore(max_connections)
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def request(self, method: str, path: str, headers: Mapping[str, str], body: Body) -> Answer:
         """Sends one request. Raises NoConnection, BadAnswer."""
-        head = _encode_head(method, path, f"{self._host}:{self._port}", headers, len(body))
+        length = len(body) if isinstance(body, bytes) else None
+        head = _encode_head(method, path, f"{self._host}:{self._port}", headers, length)
         async with self._slots:
             while self._idle:
                 connection = self._idle.pop()
@@ -75,7 +80,7 @@ class HttpClient:
         except OSError as error:
             raise NoConnection(f"{self._host}:{self._port}: {error}") from error
 
-    async def _exchange(self, connection: _Connection, head: bytes, body: bytes) -> Answer:
+    async def _exchange(self, connection: _Connection, head: bytes, body: Body) -> Answer:
         reusable = False
         try:
             answer, reusable = await connection.exchange(head, body, self._max_body)
@@ -98,26 +103,36 @@ class _Connection:
     def close(self) -> None:
         self._writer.close()
 
-    async def exchange(self, head: bytes, body: bytes, max_body: int) -> tuple[Answer, bool]:
+    async def exchange(self, head: bytes, body: Body, max_body: int) -> tuple[Answer, bool]:
         try:
             await self._send(head, body)
             status, version, headers = await self._read_head(first=True)
             while 100 <= status < 200:
                 status, version, headers = await self._read_head(first=False)
-            body = b"" if status in _BODYLESS else await self._read_body(headers, max_body)
+            received = b"" if status in _BODYLESS else await self._read_body(headers, max_body)
         except BadAnswer:
             raise
         except (EOFError, asyncio.LimitOverrunError, ValueError, OSError) as error:
             raise BadAnswer(f"{type(error).__name__}: {error}") from error
-        return Answer(status, headers, body), _keeps_alive(version, headers)
+        return Answer(status, headers, received), _keeps_alive(version, headers)
 
-    async def _send(self, head: bytes, body: bytes) -> None:
+    async def _send(self, head: bytes, body: Body) -> None:
         try:
             self._writer.write(head)
-            self._writer.write(body)
+            if isinstance(body, bytes):
+                self._writer.write(body)
+            else:
+                await self._send_chunks(body())
             await self._writer.drain()
         except ConnectionError as error:
             raise _ClosedWhileIdle from error
+
+    async def _send_chunks(self, parts: AsyncIterator[bytes]) -> None:
+        async for part in parts:
+            if part:  # an empty chunk would end the body
+                self._writer.write(b"%x\r\n%b\r\n" % (len(part), part))
+                await self._writer.drain()
+        self._writer.write(b"0\r\n\r\n")
 
     async def _read_head(self, *, first: bool) -> tuple[int, str, dict[str, str]]:
         try:
@@ -165,9 +180,10 @@ def _keeps_alive(version: str, headers: Mapping[str, str]) -> bool:
     return version == "HTTP/1.1" and has_end and headers.get("connection", "").lower() != "close"
 
 
-def _encode_head(method: str, path: str, host: str, headers: Mapping[str, str], length: int) -> bytes:
+def _encode_head(method: str, path: str, host: str, headers: Mapping[str, str], length: int | None) -> bytes:
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
     for line in lines:
         if "\r" in line or "\n" in line:
             raise ValueError(f"a header may not contain a line break: {line!r}")
-    return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode("latin-1")
+    size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    return "\r\n".join([*lines, size, "", ""]).encode("latin-1")

@@ -51,20 +51,31 @@ class Instance:
     Args:
         role: reads the model data and writes the logs; without one there are no logs.
         folder: its own folder on the host.
+        stream_suffix: what the name of its log stream, `<variant>/<instance id>`, ends in.
     """
 
-    def __init__(self, spec: VariantSpec, image: Image, role: Role | None, *, folder: Path, log_group: str) -> None:
+    def __init__(
+        self,
+        spec: VariantSpec,
+        image: Image,
+        role: Role | None,
+        *,
+        folder: Path,
+        log_group: str,
+        stream_suffix: str = "",
+    ) -> None:
         self.id = f"i-{secrets.token_hex(9)[:17]}"
         self.ready = False
         self.in_flight = 0
         self._spec, self._image, self._role, self._folder = spec, image, role, folder
-        self._port = _free_port()
-        self.client = HttpClient(HOST, self._port)
+        self.port = _free_port()
+        self.client = HttpClient(HOST, self.port)
         self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._stopping = threading.Event()
         self._container: Container | None = None
         self._watcher: threading.Thread | None = None
-        self._logs = role and LogStream(lambda: role.client("logs"), group=log_group, stream=f"{spec.name}/{self.id}")
+        self.log_stream = f"{spec.name}/{self.id}{stream_suffix}"
+        self._logs = role and LogStream(lambda: role.client("logs"), group=log_group, stream=self.log_stream)
 
     def start(self) -> None:
         """Fetches the model, starts the server and waits for its health, then watches it.
@@ -116,7 +127,7 @@ class Instance:
 
     def _container_spec(self) -> ContainerSpec:
         # Containers share this machine's network: our server is told not to listen beyond it. Others decide themselves.
-        service = {"SAGEMAKER_BIND_TO_PORT": str(self._port), "SLIPWAY_BIND_ADDRESS": "127.0.0.1"}
+        service = {"SAGEMAKER_BIND_TO_PORT": str(self.port), "SLIPWAY_BIND_ADDRESS": "127.0.0.1"}
         # A model with network isolation gets no credentials.
         role = self._role.environment() if self._role and not self._spec.isolated else {}
         return ContainerSpec(
@@ -171,7 +182,7 @@ class Instance:
             delay = min(2 * delay, _LAST_BACK_OFF_SECONDS)
 
     def _ping(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=_PING_TIMEOUT_SECONDS)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=_PING_TIMEOUT_SECONDS)
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status == 200

@@ -1,6 +1,6 @@
 """What a running job writes into its own document.
 
-A training job has a status and, within it, secondary states with their history; a processing job has a status only.
+A training job has a status and, within it, secondary states with their history; the others have a status only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Record:
     """The document of one job.
 
     Args:
-        kind: "training-job" or "processing-job".
+        kind: "training-job", "processing-job" or "transform-job".
         clock: epoch seconds.
     """
 
@@ -46,7 +46,7 @@ class Record:
         self._store = store
         self.kind, self.name = kind, name
         self.clock = clock
-        self._noun = {"training-job": "Training", "processing-job": "Processing"}[kind]
+        self._noun = {"training-job": "Training", "processing-job": "Processing", "transform-job": "Transform"}[kind]
 
     def read(self) -> Document:
         return self._store.get(self.kind, self.name)
@@ -107,10 +107,10 @@ class Record:
         self._store.update(self.kind, self.name, change)
 
     def started(self) -> None:
-        """The containers of a processing job, which has no secondary states, are about to run."""
+        """The containers of a job without secondary states are about to run."""
 
         def change(document: Document) -> None:
-            document["ProcessingStartTime"] = document["LastModifiedTime"] = self.clock()
+            document[f"{self._noun}StartTime"] = document["LastModifiedTime"] = self.clock()
 
         self._store.update(self.kind, self.name, change)
 

@@ -1,4 +1,4 @@
-"""What training and processing jobs have in common: a role, containers with logs, an end."""
+"""What all jobs have in common: a role, containers with logs, an end."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class JobRunner(ABC):
         self.record = record
         self.document = record.read()
         self.folder = surroundings.folder / record.kind / record.name
-        self.role = Role(self.config, self.document["RoleArn"])
+        self.role = Role(self.config, self.role_arn())
         self.inputs = JobInputs(self.role)
         network = self.document.get("NetworkConfig", self.document)  # of a processing job, or of a training job
         self.isolated = bool(network.get("EnableNetworkIsolation"))
@@ -122,6 +122,9 @@ class JobRunner(ABC):
     def finish(self, status: str, **members: Any) -> None:
         """Ends the job: see `Record.finish`."""
         self.record.finish(status, **members)
+
+    def role_arn(self) -> str:
+        return self.document["RoleArn"]
 
     @abstractmethod
     def perform(self) -> None:

@@ -19,6 +19,7 @@ from localcloud.sagemaker.jobs.runner import JobRunner, Surroundings
 from localcloud.sagemaker.jobs.training import TrainingRunner, may_retry
 from localcloud.sagemaker.jobs.warm_pools import WarmPools
 from localcloud.sagemaker.store import Query, Store
+from localcloud.sagemaker.transform.runner import TransformRunner
 
 if TYPE_CHECKING:
     from localcloud.images import ImageRegistry
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SHUTDOWN_SECONDS = 5.0
-_RUNNERS: dict[str, type[JobRunner]] = {"training-job": TrainingRunner, "processing-job": ProcessingRunner}
+_RUNNERS: dict[str, type[JobRunner]] = {
+    "training-job": TrainingRunner,
+    "processing-job": ProcessingRunner,
+    "transform-job": TransformRunner,
+}
 _UNFINISHED = ("InProgress", "Stopping")
 
 
@@ -99,7 +104,7 @@ class JobSupervisor:
         remove_folder(self._surroundings.folder)
         self._pools.recover()
         for kind in _RUNNERS:
-            noun = "Training" if kind == "training-job" else "Processing"
+            noun = kind.removesuffix("-job").capitalize()
             unfinished = [job for status in _UNFINISHED for job in self._store.list(kind, Query(status=status))]
             for job in unfinished:
                 record = Record(self._store, kind, job[f"{noun}JobName"], self._clock)

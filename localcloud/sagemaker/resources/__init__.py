@@ -10,6 +10,7 @@ from localcloud.sagemaker.resources import (
     processing_job,
     tags,
     training_job,
+    transform_job,
 )
 from localcloud.sagemaker.resources.resource import Operation
 
@@ -17,6 +18,7 @@ _MODULES = (
     training_job,
     processing_job,
     hyper_parameter_tuning_job,
+    transform_job,
     model,
     endpoint_config,
     endpoint,

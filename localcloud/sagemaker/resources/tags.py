@@ -26,6 +26,7 @@ _TAGGABLE = (
     "training-job",
     "processing-job",
     "hyper-parameter-tuning-job",
+    "transform-job",
     "model",
     "endpoint-config",
     "endpoint",

@@ -92,7 +92,10 @@ def _check_processing(request: Document) -> None:
             raise ValidationException(f"Invalid JSONPath for {name}: {error}") from error
     joined = processing.get("JoinSource", "None") == "Input"
     labelled = request.get("DataCaptureConfig", {}).get("GenerateInferenceId", False)
-    split, assembled = request["TransformInput"].get("SplitType", "None"), request["TransformOutput"].get("AssembleWith")
+    split, assembled = (
+        request["TransformInput"].get("SplitType", "None"),
+        request["TransformOutput"].get("AssembleWith"),
+    )
     if joined or filters["InputFilter"] != "$":
         _require_format(request["TransformInput"].get("ContentType", ""), split, "TransformInput.ContentType")
     if joined or labelled or filters["OutputFilter"] != "$":

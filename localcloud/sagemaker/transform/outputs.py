@@ -37,7 +37,13 @@ def upload_outputs(role: Role, items: Sequence[Item], target: dict[str, Any]) ->
 
 
 def capture(
-    role: Role, config: dict[str, Any], *, inputs: Sequence[S3Uri], outputs: Sequence[S3Uri], moment: datetime, folder: Path
+    role: Role,
+    config: dict[str, Any],
+    *,
+    inputs: Sequence[S3Uri],
+    outputs: Sequence[S3Uri],
+    moment: datetime,
+    folder: Path,
 ) -> None:
     """Writes what was read and written below ``input`` and ``output`` of a DataCaptureConfig. Raises JobFailure."""
     name = object_name(moment, suffix="json")

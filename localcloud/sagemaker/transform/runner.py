@@ -88,7 +88,7 @@ class TransformRunner(JobRunner):
             stream.close(_LAST_LINES_SECONDS)
 
     def _transform(self) -> None:
-        self.check_role(isolated=True)
+        self.check_role()
         items = [Item(remote, self._output_file(n)) for n, remote in enumerate(self._find_objects())]
         spec = self._spec()
         image = self.resolve_image(spec.image)

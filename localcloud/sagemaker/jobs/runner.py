@@ -38,7 +38,11 @@ _host_numbers = itertools.count(1)
 
 
 _ABANDONED_LOGS_SECONDS = 1.0
-_STATUS = {"training-job": "TrainingJobStatus", "processing-job": "ProcessingJobStatus"}
+_STATUS = {
+    "training-job": "TrainingJobStatus",
+    "processing-job": "ProcessingJobStatus",
+    "transform-job": "TransformJobStatus",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,11 +46,11 @@ class TransformRunner(JobRunner):
     log_group = "/aws/sagemaker/TransformJobs"
 
     def __init__(self, surroundings: Surroundings, record: Record) -> None:
-        super().__init__(surroundings, record)
         self._servers = ModelServers()
         self._logs: dict[str, LogStream] = {}
         self._lock = threading.Lock()
         self._work: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
+        super().__init__(surroundings, record)  # may call stop
 
     def role_arn(self) -> str:
         return self.document["_Model"]["role_arn"]
@@ -65,10 +65,10 @@ class TransformRunner(JobRunner):
         finally:
             self._close()
         if self.stop_requested.is_set():
-            self.record.finish("Stopped")
+            self.finish("Stopped")
 
     def stop(self) -> None:
-        self.stop_requested.set()
+        super().stop()
         self._interrupt()
 
     def abandon(self) -> None:
@@ -106,7 +106,7 @@ class TransformRunner(JobRunner):
         if failed:
             raise JobFailure(next(iter(failed.values())))
         self._capture([S3Uri(item.remote.bucket, item.remote.key) for item in items], outputs)
-        self.record.finish("Completed")
+        self.finish("Completed")
 
     def _find_objects(self) -> list[RemoteObject]:
         source = self.document["TransformInput"]["DataSource"]["S3DataSource"]

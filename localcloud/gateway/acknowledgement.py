@@ -120,6 +120,7 @@ async def _refuse(scope: dict[str, Any], send: Any, message: str) -> None:
         kind = b"application/xml"
     content = body.encode()
     headers = [(b"content-type", kind), (b"content-length", str(len(content)).encode())]
-    headers.append((b"x-amzn-errortype", code.encode()))
+    # A client that was told before it had sent the body may not send it any more: nothing can follow on the connection.
+    headers += [(b"x-amzn-errortype", code.encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
     await send({"type": "http.response.body", "body": content})

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from localcloud import lifecycle
 
@@ -59,10 +60,11 @@ class EmbeddedCloud:
         """``kill -9`` of the server."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def client(self, service: str, **keys: str) -> Any:
+    def client(self, service: str, config: Config | None = None, **keys: str) -> Any:
         """A boto3 client with the root keys, or with the given ones."""
         root = {"aws_access_key_id": self.access_key_id, "aws_secret_access_key": self.secret_access_key}
-        return boto3.client(service, endpoint_url=self.endpoint_url, region_name=self.region, **(keys or root))
+        place = {"endpoint_url": self.endpoint_url, "region_name": self.region}
+        return boto3.client(service, config=config, **place, **(keys or root))
 
     def role(self, name: str, service: str, *statements: dict[str, Any]) -> str:
         """The ARN of a new role that the service may assume, with these policy statements."""

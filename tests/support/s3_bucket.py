@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from typing import Any
 
@@ -23,10 +24,19 @@ class Bucket:
         found = [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]
         return [{"Contents": found[:2]}, {"Contents": found[2:]}] if found else [{}]
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+    def get_object(self, *, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:
         self.reads.append(Key)
         if Key not in self.objects:
-            error = {"Error": {"Code": "NoSuchKey", "Message": "The specified key does not exist."}}
-            raise ClientError(error, "GetObject")
+            raise _refused("NoSuchKey", "The specified key does not exist.")
         content = self.objects[Key]
-        return {"Body": StreamingBody(io.BytesIO(content), len(content)), "ContentLength": len(content)}
+        etag = hashlib.sha256(content).hexdigest()
+        if IfMatch not in ("", etag):
+            raise _refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        if Range:
+            first, last = map(int, Range.removeprefix("bytes=").split("-"))
+            content = content[first : last + 1]
+        return {"Body": StreamingBody(io.BytesIO(content), len(content)), "ContentLength": len(content), "ETag": etag}
+
+
+def _refused(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "GetObject")

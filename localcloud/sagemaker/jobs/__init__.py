@@ -7,7 +7,7 @@ failures.py    the reasons, in SageMaker's wording
 inputs.py      the input data of a job's hosts: files placed, pipes fed
 data_source.py a channel or a processing input: its mode, its order, a host's part of it
 channels.py    which S3 objects a prefix or a manifest means, and where they land
-augmented_manifest.py, recordio.py, stream.py, pipe.py    Pipe mode: records, framing, bytes, named pipes
+augmented_manifest.py, recordio.py, object_reader.py, stream.py, pipe.py    Pipe mode
 instances.py   hosts and instance groups
 transfer.py    moving files from and to S3 with the job's role
 archive.py     model.tar.gz and output.tar.gz

@@ -72,6 +72,8 @@ class PipeFeeder:
             self._waiting_on = path
         pipe = os.open(path, os.O_WRONLY)  # returns when a reader has opened it
         try:
+            if self._closed:  # the reader was `close`
+                return False
             os.set_blocking(pipe, False)
             more = self._write_all(pipe, self._epoch(number))
             os.mkfifo(self._path(number + 1))

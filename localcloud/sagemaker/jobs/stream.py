@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
+import io
 import tempfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator
@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localcloud.sagemaker.jobs import recordio
 from localcloud.sagemaker.jobs.channels import RemoteObject
 from localcloud.sagemaker.jobs.data_source import DataSource, Record
+from localcloud.sagemaker.jobs.object_reader import ObjectReader
 
 _CHUNK = 1 << 18
 _MEMORY_BYTES = 1 << 23
@@ -29,7 +30,8 @@ class UnreadableObject(Exception):
 
 
 def stream(client: Any, source: DataSource, records: Iterable[Record]) -> Generator[bytes, None, None]:
-    """The records' bytes in chunks. Nothing is kept but what RecordIO needs: a compressed object's length.
+    """The records' bytes in chunks. Nothing is kept but one block, and where RecordIO needs a compressed object's
+    length, that object in a temporary file.
 
     Raises UnreadableObject.
     """
@@ -50,14 +52,12 @@ def _part(client: Any, source: DataSource, part: RemoteObject | bytes) -> Iterat
 
 
 def _object(client: Any, source: DataSource, found: RemoteObject) -> Iterator[bytes]:
-    answer = client.get_object(Bucket=found.bucket, Key=found.key)
-    with contextlib.closing(answer["Body"]) as body:
-        framed, zipped = source.wrapper == "RecordIO", source.compression == "Gzip"
-        if not zipped:
-            chunks = body.iter_chunks(_CHUNK)
-            yield from _wrapped(chunks, answer["ContentLength"]) if framed else chunks
+    framed = source.wrapper == "RecordIO"
+    with ObjectReader(client, found) as stored:
+        if source.compression == "None":
+            yield from _wrapped(_chunks(stored), stored.length) if framed else _chunks(stored)
             return
-        with gzip.GzipFile(fileobj=body) as plain:
+        with gzip.GzipFile(fileobj=io.BufferedReader(stored, _CHUNK)) as plain:
             yield from _of_unknown_length(plain) if framed else _chunks(plain)
 
 

@@ -77,9 +77,14 @@ def test_a_reader_that_leaves_early_gets_the_next_epoch(feeders: Feeders) -> Non
 
 def test_a_pipe_that_nobody_opens_costs_no_data_and_ends(feeders: Feeders) -> None:
     asked = []
-    feeders.start(lambda epoch: asked.append(epoch))
+    feeder = feeders.start(lambda epoch: asked.append(epoch))
     assert os.listdir(feeders.base.parent) == ["train_0"]
+    eventually(lambda: feeder._waiting_on)
+    feeder.close()
+    feeders.started.remove(feeder)
+    assert not feeder._thread.is_alive()
     assert asked == []
+    assert feeders.failures == []
 
 
 def test_a_reader_that_stops_reading_does_not_hold_the_end_up(feeders: Feeders) -> None:

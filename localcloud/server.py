@@ -28,6 +28,7 @@ from localcloud.images import ImageRegistry
 from localcloud.journal import Damaged
 from localcloud.sagemaker import integrity
 from localcloud.sagemaker.api import SageMakerApi
+from localcloud.sagemaker.endpoints.alarms import AlarmWatch
 from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from localcloud.sagemaker.events import EventPublisher
 from localcloud.sagemaker.jobs.supervisor import JobSupervisor
@@ -101,7 +102,8 @@ class Cloud:
         images = ImageRegistry(config)
         self._jobs = JobSupervisor(config, self._store, images)
         self._administration = administration.Administration(config, self._jobs)
-        self._endpoints = EndpointSupervisor(config, self._store, images)
+        alarms = AlarmWatch(config, allows=self._gateway.identity.role_allows)
+        self._endpoints = EndpointSupervisor(config, self._store, images, alarms=alarms)
         self._tuning = self._tuning_supervisor()
         self._builds = CodeBuildExecutor(config)
         self._add_services()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 from localcloud import authorization
@@ -90,13 +91,14 @@ def _error(status: int, code: str, message: str) -> Response:
     return status, headers, json.dumps({"__type": code, "message": message}).encode()
 
 
-def _streamed(body: bytes | AsyncIterator[bytes]) -> Any:
+def _streamed(body: bytes | AsyncGenerator[bytes, None]) -> Any:
     if isinstance(body, bytes):
         return body
 
     async def run(send: Any, _receive: Any) -> None:
-        async for chunk in body:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        async with contextlib.aclosing(body) as chunks:
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return importlib.import_module("ministack.core.responses").StreamingResponse(run)

@@ -31,8 +31,11 @@ class VariantFleet:
         self.spec = spec
         self.image = image
         self.instances: tuple[Instance, ...] = ()
+        self._starting: tuple[Instance, ...] = ()
         self._add_instance = add_instance
         self._turn = itertools.count()
+        self._shadow: VariantFleet | None = None
+        self._shadow_credit = 0.0
         self._resolved = time.time()
 
     @property
@@ -46,26 +49,54 @@ class VariantFleet:
     def set_weight(self, weight: float) -> None:
         self.spec = replace(self.spec, weight=weight)
 
+    def be_shadowed_by(self, shadow: VariantFleet) -> None:
+        self._shadow = shadow
+
+    def next_shadow(self) -> VariantFleet | None:
+        """The shadow variant, when it is to get a copy of the next request: in the ratio of its weight to this one's.
+
+        Evenly spread, not random: of n requests, the ratio times n are copied. Used from one event loop.
+        """
+        if self._shadow is None or not self.weight:
+            return None
+        self._shadow_credit += min(1.0, self._shadow.weight / self.weight)
+        if self._shadow_credit < 1.0 - 1e-9:
+            return None
+        self._shadow_credit -= 1.0
+        return self._shadow
+
     def scale(self, count: int, *, drain_seconds: float) -> None:
         """Starts or stops instances until there are `count`. Raises FleetUnhealthy; then nothing has changed."""
         new = [self._add_instance(self.spec, self.image) for _ in range(count - len(self.instances))]
+        self._starting = tuple(new)
         try:
             _each(new, lambda instance: self._start(instance))
         except BaseException:
             _each(new, lambda instance: instance.stop(drain_seconds=0))
             raise
+        finally:
+            self._starting = ()
         surplus = self.instances[count:]
         self.instances = (*self.instances[:count], *new)
         self.spec = replace(self.spec, count=count)
         _each(surplus, lambda instance: instance.stop(drain_seconds=drain_seconds))
 
     def pick(self) -> Instance | None:
-        """The ready instance with the fewest requests in flight, by turns among equals; None when none is ready."""
+        """The ready instance with the fewest requests in flight, by turns among equals; None when none is ready.
+
+        It is acquired: whoever got it has to release it.
+        """
         ready = [instance for instance in self.instances if instance.ready]
-        if not ready:
-            return None
-        start = next(self._turn) % len(ready)
-        return min(ready[start:] + ready[:start], key=lambda instance: instance.in_flight)
+        start = next(self._turn) % max(1, len(ready))
+        for instance in sorted(ready[start:] + ready[:start], key=lambda instance: instance.in_flight):
+            if instance.acquire():
+                return instance
+        return None
+
+    def abandon_starting(self) -> None:
+        """Ends what is starting, at once; the `scale` in progress raises FleetUnhealthy soon."""
+        for instance in self._starting:
+            instance.abandon()
 
     def stop(self, *, drain_seconds: float) -> None:
         _each(self.instances, lambda instance: instance.stop(drain_seconds=drain_seconds))
@@ -99,25 +130,114 @@ class Fleet:
     """Everything that serves one endpoint config."""
 
     def __init__(self, variants: Sequence[VariantFleet]) -> None:
-        self.variants = tuple(variants)
+        self.variants = tuple(variant for variant in variants if not variant.spec.shadow)
+        self.shadows = tuple(variant for variant in variants if variant.spec.shadow)
+        for variant in self.variants:
+            for shadow in self.shadows:
+                variant.be_shadowed_by(shadow)
+
+    @property
+    def size(self) -> int:
+        """The instances of its smallest variant: sizes of a deployment refer to each variant."""
+        return min(sum(len(part.instances) for part in parts) for parts in self._parts())
+
+    @property
+    def _all(self) -> tuple[VariantFleet, ...]:
+        return (*self.variants, *self.shadows)
+
+    @property
+    def wanted(self) -> int:
+        """`size`, once it is started."""
+        return min(variant.spec.count for variant in self.variants)
 
     def start(self) -> None:
         """Starts every instance. Raises FleetUnhealthy after stopping those that had come up."""
         try:
-            _each(self.variants, lambda variant: variant.scale(variant.spec.count, drain_seconds=0))
+            _each(self._all, lambda variant: variant.scale(variant.spec.count, drain_seconds=0))
         except BaseException:
             self.stop(drain_seconds=0)
             raise
 
+    def scale(self, count: int, *, drain_seconds: float) -> None:
+        """Gives every production variant `count` instances, and shadows theirs. Raises FleetUnhealthy."""
+        for shadow in self.shadows:
+            shadow.scale(shadow.spec.count, drain_seconds=drain_seconds)
+        for first, *others in self._parts():
+            # Of a mixture, the first fleet grows, and the others make way.
+            left = max(0, count - len(first.instances))
+            for other in others:
+                size = min(left, len(other.instances))
+                other.scale(size, drain_seconds=drain_seconds)
+                left -= size
+            first.scale(min(count, len(first.instances)) + left, drain_seconds=drain_seconds)
+
+    def change(self, desired: Sequence[dict[str, Any]], *, drain_seconds: float) -> None:
+        """Applies DesiredWeightsAndCapacities. Raises FleetUnhealthy; then nothing has changed."""
+        variants = {variant.name: variant for variant in self._all}
+        counts = [
+            (variants[entry["VariantName"]], entry["DesiredInstanceCount"])
+            for entry in desired
+            if "DesiredInstanceCount" in entry
+        ]
+        grown: list[tuple[VariantFleet, int]] = []
+        try:
+            for variant, count in counts:
+                if count > (before := len(variant.instances)):
+                    variant.scale(count, drain_seconds=drain_seconds)
+                    grown.append((variant, before))
+        except FleetUnhealthy:
+            for variant, before in grown:
+                variant.scale(before, drain_seconds=drain_seconds)
+            raise
+        for variant, count in counts:  # what cannot fail comes last
+            variant.scale(count, drain_seconds=drain_seconds)
+        for entry in desired:
+            if "DesiredWeight" in entry:
+                variants[entry["VariantName"]].set_weight(entry["DesiredWeight"])
+
+    def abandon_starting(self) -> None:
+        """Ends the servers that are starting; the `start` in progress raises FleetUnhealthy soon."""
+        for variant in self._all:
+            variant.abandon_starting()
+
     def stop(self, *, drain_seconds: float) -> None:
-        _each(self.variants, lambda variant: variant.stop(drain_seconds=drain_seconds))
+        _each(self._all, lambda variant: variant.stop(drain_seconds=drain_seconds))
+
+    def _parts(self) -> list[list[VariantFleet]]:
+        """The fleets of each variant: one, or several in a mixture."""
+        names = dict.fromkeys(variant.name for variant in self.variants)
+        return [[variant for variant in self.variants if variant.name == name] for name in names]
+
+    def shadow_summaries(self) -> list[dict[str, Any]]:
+        """ShadowProductionVariants of DescribeEndpoint."""
+        return [shadow.summary() for shadow in self.shadows]
 
     def summaries(self) -> list[dict[str, Any]]:
-        return [variant.summary() for variant in self.variants]
+        """One ProductionVariantSummary a variant; a mixture has two fleets of one variant."""
+        merged: dict[str, dict[str, Any]] = {}
+        for variant in self.variants:
+            summary = variant.summary()
+            merged[variant.name] = _merge(merged[variant.name], summary) if variant.name in merged else summary
+        return list(merged.values())
 
     def specs(self) -> list[dict[str, Any]]:
         """What brings the same fleet up again."""
-        return [variant.spec.document() for variant in self.variants]
+        return [variant.spec.document() for variant in self._all]
+
+
+def mix(*fleets: Fleet) -> Fleet:
+    """What is left of several fleets as one; a variant's weight is divided by its instances."""
+    parts = [variant for fleet in fleets for variant in fleet.variants if variant.instances]
+    for part in parts:
+        total = sum(len(other.instances) for other in parts if other.name == part.name)
+        part.set_weight(part.weight * len(part.instances) / total)
+    return Fleet(parts)
+
+
+def _merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The summary of a variant of which there are two fleets."""
+    added = ("CurrentWeight", "DesiredWeight", "CurrentInstanceCount", "DesiredInstanceCount", "DeployedImages")
+    return {member: value + other[member] if member in added else value for member, value in one.items()}
 
 
 def _each(items: Sequence[Any], act: Callable[[Any], None]) -> None:

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 Body = bytes | Callable[[], AsyncIterator[bytes]]
 
 _MAX_HEAD_BYTES = 65_536
+_PART_BYTES = 65_536
 _BODYLESS = (204, 304)
+
+
+_Head = tuple[int, str, dict[str, str]]
 
 
 class NoConnection(ConnectionError):
@@ -49,19 +53,51 @@ class HttpClient:
 
     async def request(self, method: str, path: str, headers: Mapping[str, str], body: Body) -> Answer:
         """Sends one request. Raises NoConnection, BadAnswer."""
+        answer = await self.open(method, path, headers, body)
+        try:
+            return Answer(answer.status, answer.headers, await answer.read())
+        finally:
+            answer.close()
+
+    async def open(self, method: str, path: str, headers: Mapping[str, str], body: Body) -> OpenAnswer:
+        """Sends one request and reads the head of the answer, which is to be closed. Raises NoConnection, BadAnswer."""
         length = len(body) if isinstance(body, bytes) else None
         head = _encode_head(method, path, f"{self._host}:{self._port}", headers, length)
-        async with self._slots:
-            while self._idle:
-                connection = self._idle.pop()
-                try:
-                    return await self._exchange(connection, head, body)
-                except _ClosedWhileIdle:
-                    continue  # the server had closed it before it could read the request
+        await self._slots.acquire()
+        connection: _Connection | None = None
+        try:
+            connection, answer = await self._exchange_heads(head, body)
+        finally:
+            if connection is None:
+                self._slots.release()
+        return OpenAnswer(*answer, connection, self._max_body, lambda reusable: self._put_back(connection, reusable))
+
+    async def _exchange_heads(self, head: bytes, body: Body) -> tuple[_Connection, _Head]:
+        while self._idle:
+            connection = self._idle.pop()
             try:
-                return await self._exchange(await self._connect(), head, body)
-            except _ClosedWhileIdle as error:
-                raise BadAnswer("the server closed the connection without an answer") from error
+                return connection, await self._first_head(connection, head, body)
+            except _ClosedWhileIdle:
+                continue  # the server had closed it before it could read the request
+        connection = await self._connect()
+        try:
+            return connection, await self._first_head(connection, head, body)
+        except _ClosedWhileIdle as error:
+            raise BadAnswer("the server closed the connection without an answer") from error
+
+    async def _first_head(self, connection: _Connection, head: bytes, body: Body) -> _Head:
+        try:
+            return await connection.exchange_heads(head, body)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _put_back(self, connection: _Connection, reusable: bool) -> None:
+        if reusable:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        self._slots.release()
 
     def close(self) -> None:
         """Closes the idle connections. Call from the loop that uses the client."""
@@ -80,20 +116,53 @@ class HttpClient:
         except OSError as error:
             raise NoConnection(f"{self._host}:{self._port}: {error}") from error
 
-    async def _exchange(self, connection: _Connection, head: bytes, body: Body) -> Answer:
-        reusable = False
-        try:
-            answer, reusable = await connection.exchange(head, body, self._max_body)
-            return answer
-        finally:
-            if reusable:
-                self._idle.append(connection)
-            else:
-                connection.close()
+
+class OpenAnswer:
+    """An answer whose body is still to come: `read` it or take its `chunks`, then `close`."""
+
+    def __init__(
+        self,
+        status: int,
+        version: str,
+        headers: dict[str, str],
+        connection: _Connection,
+        max_body: int,
+        put_back: Callable[[bool], None],
+    ) -> None:
+        self.status, self.headers = status, headers
+        self._keeps_alive = _keeps_alive(version, headers)
+        self._connection, self._max_body, self._put_back = connection, max_body, put_back
+        self._ended = self._closed = False
+
+    async def read(self) -> bytes:
+        """The whole body. Raises BadAnswer."""
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk
+            _check_size(len(body), self._max_body)
+        return bytes(body)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body, in parts as the server sends them. Raises BadAnswer."""
+        if self.status not in _BODYLESS:
+            length = int(self.headers.get("content-length", 0))
+            _check_size(length, self._max_body)
+            try:
+                async for chunk in self._connection.body(self.headers):
+                    yield chunk
+            except (EOFError, asyncio.LimitOverrunError, ValueError, OSError) as error:
+                raise BadAnswer(f"{type(error).__name__}: {error}") from error
+        self._ended = True
+
+    def close(self) -> None:
+        """Gives the connection back; it is used again when the body was taken to its end."""
+        if not self._closed:
+            self._closed = True
+            self._put_back(self._ended and self._keeps_alive)
 
 
 class _ClosedWhileIdle(Exception):
-    pass
+    """Nothing of the answer came; sent over a new connection the request may succeed."""
 
 
 class _Connection:
@@ -103,18 +172,15 @@ class _Connection:
     def close(self) -> None:
         self._writer.close()
 
-    async def exchange(self, head: bytes, body: Body, max_body: int) -> tuple[Answer, bool]:
+    async def exchange_heads(self, head: bytes, body: Body) -> _Head:
         try:
             await self._send(head, body)
-            status, version, headers = await self._read_head(first=True)
-            while 100 <= status < 200:
-                status, version, headers = await self._read_head(first=False)
-            received = b"" if status in _BODYLESS else await self._read_body(headers, max_body)
-        except BadAnswer:
-            raise
+            answer = await self._read_head(first=True)
+            while 100 <= answer[0] < 200:
+                answer = await self._read_head(first=False)
         except (EOFError, asyncio.LimitOverrunError, ValueError, OSError) as error:
             raise BadAnswer(f"{type(error).__name__}: {error}") from error
-        return Answer(status, headers, received), _keeps_alive(version, headers)
+        return answer
 
     async def _send(self, head: bytes, body: Body) -> None:
         try:
@@ -134,7 +200,7 @@ class _Connection:
                 await self._writer.drain()
         self._writer.write(b"0\r\n\r\n")
 
-    async def _read_head(self, *, first: bool) -> tuple[int, str, dict[str, str]]:
+    async def _read_head(self, *, first: bool) -> _Head:
         try:
             text = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         except (asyncio.IncompleteReadError, ConnectionError) as error:
@@ -146,28 +212,28 @@ class _Connection:
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         return int(status), version, headers
 
-    async def _read_body(self, headers: Mapping[str, str], max_body: int) -> bytes:
+    async def body(self, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
         if headers.get("transfer-encoding", "").lower() == "chunked":
-            return await self._read_chunks(max_body)
-        if "content-length" in headers:
-            length = int(headers["content-length"])
-            _check_size(length, max_body)
-            return await self._reader.readexactly(length)
-        body = bytearray()
-        while chunk := await self._reader.read(65_536):
-            body += chunk
-            _check_size(len(body), max_body)
-        return bytes(body)
+            while size := int((await self._reader.readuntil(b"\r\n")).split(b";")[0], 16):
+                async for part in self._parts(size):
+                    yield part
+                await self._reader.readexactly(2)
+            while await self._reader.readuntil(b"\r\n") != b"\r\n":
+                pass  # trailers
+        elif "content-length" in headers:
+            async for part in self._parts(int(headers["content-length"])):
+                yield part
+        else:
+            while part := await self._reader.read(_PART_BYTES):
+                yield part
 
-    async def _read_chunks(self, max_body: int) -> bytes:
-        body = bytearray()
-        while size := int((await self._reader.readuntil(b"\r\n")).split(b";")[0], 16):
-            _check_size(len(body) + size, max_body)
-            body += await self._reader.readexactly(size)
-            await self._reader.readexactly(2)
-        while await self._reader.readuntil(b"\r\n") != b"\r\n":
-            pass  # trailers
-        return bytes(body)
+    async def _parts(self, length: int) -> AsyncIterator[bytes]:
+        while length:
+            part = await self._reader.read(min(length, _PART_BYTES))
+            if not part:
+                raise EOFError(f"{length} bytes are missing")
+            length -= len(part)
+            yield part
 
 
 def _check_size(length: int, max_body: int) -> None:

@@ -46,7 +46,7 @@ class InstanceUnhealthy(Exception):
 
 
 class Instance:
-    """Threads own its life; `in_flight` belongs to the event loop that sends requests.
+    """Threads own its life; the event loop that sends requests holds it with `acquire` while one is under way.
 
     Args:
         role: reads the model data and writes the logs; without one there are no logs.
@@ -67,6 +67,7 @@ class Instance:
         self.id = f"i-{secrets.token_hex(9)[:17]}"
         self.ready = False
         self.in_flight = 0
+        self._holding = threading.Lock()
         self._spec, self._image, self._role, self._folder = spec, image, role, folder
         self.port = _free_port()
         self.client = HttpClient(HOST, self.port)
@@ -91,10 +92,23 @@ class Instance:
         self._watcher = threading.Thread(target=self._watch, name=f"watch-{self.id}", daemon=True)
         self._watcher.start()
 
+    def acquire(self) -> bool:
+        """Takes it for one request, until `release`; False when it takes none."""
+        with self._holding:
+            if not self.ready or self._stopping.is_set():
+                return False
+            self.in_flight += 1
+            return True
+
+    def release(self) -> None:
+        with self._holding:
+            self.in_flight -= 1
+
     def stop(self, *, drain_seconds: float) -> None:
         """Takes no more requests, waits for those in flight, ends the server and removes its folder."""
-        self.ready = False
-        self._stopping.set()
+        with self._holding:  # who has acquired it is in flight, and nobody will any more
+            self.ready = False
+            self._stopping.set()
         deadline = time.monotonic() + drain_seconds
         while self.in_flight and time.monotonic() < deadline:
             time.sleep(_STARTUP_POLL_SECONDS)

@@ -1,57 +1,34 @@
-"""InvokeEndpoint: from the request to the container's answer, or to an error of the sagemaker-runtime service model."""
+"""InvokeEndpoint and InvokeEndpointWithResponseStream: from the request to the container's answer, or to an error."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 from localcloud.config import Config
+from localcloud.sagemaker.endpoints.errors import (
+    MAX_ORIGINAL_MESSAGE,
+    TIMED_OUT,
+    InvocationError,
+    exited,
+    model_error,
+    unavailable,
+    validation_error,
+)
 from localcloud.sagemaker.endpoints.fleet import VariantFleet
-from localcloud.sagemaker.endpoints.http_client import Answer, BadAnswer, NoConnection
+from localcloud.sagemaker.endpoints.http_client import BadAnswer, NoConnection, OpenAnswer
 from localcloud.sagemaker.endpoints.instance import Instance
 from localcloud.sagemaker.endpoints.metrics import Invocation
+from localcloud.sagemaker.endpoints.request_headers import TARGET_VARIANT, check, from_container, to_container
 from localcloud.sagemaker.endpoints.routing import RouteTable
+from localcloud.sagemaker.endpoints.shadow import Mirror
 
-MAX_BODY_BYTES = 6_291_456  # shape BodyBlob
+__all__ = ["MODEL_TIMEOUT_SECONDS", "InvocationError", "Invoker", "Result", "StreamedResult", "validation_error"]
+
 MODEL_TIMEOUT_SECONDS = 60.0  # "respond to requests within 60 seconds" (SageMaker: custom inference code)
-
-_CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
-_TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
-# Features of other kinds of endpoints: refused, because ignoring them would answer from the wrong model.
-_NOT_COVERED = (
-    "x-amzn-sagemaker-target-model",
-    "x-amzn-sagemaker-target-container-hostname",
-    "x-amzn-sagemaker-inference-component",
-)
-_TO_CONTAINER = (
-    "content-type",
-    "accept",
-    _CUSTOM_ATTRIBUTES,
-    "x-amzn-sagemaker-inference-id",
-    "x-amzn-sagemaker-session-id",
-)
-_FROM_CONTAINER = (
-    "content-type",
-    _CUSTOM_ATTRIBUTES,
-    "x-amzn-sagemaker-new-session-id",
-    "x-amzn-sagemaker-closed-session-id",
-)
-_TIMED_OUT = (
-    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for each"
-    " container in Amazon CloudWatch, resolve the issue, and try again."
-)
-_MAX_ORIGINAL_MESSAGE = 2048
-
-
-class InvocationError(Exception):
-    """An error of the service model: `code` is its shape's name; `members` are further members of the body."""
-
-    def __init__(self, status: int, code: str | None, message: str, **members: Any) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.members = status, code, message, members
+STREAM_TIMEOUT_SECONDS = 480.0  # "8 minutes" for streaming responses (SageMaker AI endpoints and quotas)
 
 
 @dataclass(frozen=True)
@@ -60,6 +37,30 @@ class Result:
 
     headers: dict[str, str]
     body: bytes
+
+
+@dataclass(frozen=True)
+class StreamedResult:
+    """What InvokeEndpointWithResponseStream answers; the parts have to be taken to their end.
+
+    A part that is an InvocationError is the last one; its code is that of an exception of ResponseStream.
+    """
+
+    headers: dict[str, str]
+    parts: AsyncGenerator[bytes | InvocationError, None]
+
+
+@dataclass
+class _Exchange:
+    """One request on its way through one instance, which it holds."""
+
+    endpoint: str
+    variant: VariantFleet
+    instance: Instance | None
+    started: float
+    sent: float = field(default_factory=time.perf_counter)
+    answer: OpenAnswer | None = None
+    model_status: int | None = None
 
 
 class Invoker:
@@ -74,7 +75,7 @@ class Invoker:
         self,
         config: Config,
         *,
-        routes: Callable[[str], Any],
+        routes: Callable[[str], Awaitable[RouteTable | None]],
         record: Callable[[Invocation], None],
         timeout_seconds: float = MODEL_TIMEOUT_SECONDS,
     ) -> None:
@@ -82,93 +83,116 @@ class Invoker:
         self._routes = routes
         self._record = record
         self._timeout = timeout_seconds
+        self._mirror = Mirror(record)
 
     async def invoke(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> Result:
         """Args: headers: lower-case names. Raises InvocationError."""
-        started = time.perf_counter()
-        _check(headers, body)
-        table: RouteTable | None = await self._routes(endpoint)
-        if table is None:
-            raise validation_error(f"Endpoint {endpoint} of account {self._config.account} not found.")
-        variant = _choose_variant(table, headers.get(_TARGET_VARIANT), endpoint)
-        sent = {name: headers[name] for name in _TO_CONTAINER if name in headers}
-        model_started = time.perf_counter()
-        status: int | None = None
+        exchange = await self._acquire(endpoint, headers, body)
         try:
-            answer = await self._ask(endpoint, variant, sent, body)
-            status = answer.status
+            async with asyncio.timeout(self._timeout):
+                answer = await self._open(exchange, headers, body)
+                payload = await answer.read()
+            exchange.model_status = answer.status
+        except (BadAnswer, TimeoutError) as error:
+            raise self._no_answer(endpoint, error) from error
         finally:
-            model_seconds = time.perf_counter() - model_started
-            self._note(endpoint, variant, status, model_seconds, time.perf_counter() - started - model_seconds)
+            self._finish(exchange)
         if not 200 <= answer.status < 300:
-            message = answer.body[:_MAX_ORIGINAL_MESSAGE].decode("utf-8", errors="replace")
-            raise self._model_error(endpoint, answer.status, message)
-        received = {name: answer.headers[name] for name in _FROM_CONTAINER if name in answer.headers}
-        return Result({**received, "x-Amzn-Invoked-Production-Variant": variant.name}, answer.body)
+            raise self._refused(endpoint, answer.status, payload)
+        return Result({**from_container(answer.headers), **_invoked(exchange)}, payload)
 
-    async def _ask(self, endpoint: str, variant: VariantFleet, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Tries the variant's instances in turn, as long as nothing has been sent to any of them."""
-        for _ in range(max(1, len(variant.instances))):
+    async def invoke_streaming(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> StreamedResult:
+        """The answer in parts, as the container sends them. Args: as `invoke`. Raises InvocationError."""
+        exchange = await self._acquire(endpoint, headers, body)
+        streaming = False
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await self._open(exchange, headers, body)
+                if not 200 <= answer.status < 300:
+                    exchange.model_status = answer.status
+                    raise self._refused(endpoint, answer.status, await answer.read())
+            streaming = True
+        except (BadAnswer, TimeoutError) as error:
+            raise self._no_answer(endpoint, error) from error
+        finally:
+            if not streaming:
+                self._finish(exchange)
+        return StreamedResult({**from_container(answer.headers), **_invoked(exchange)}, self._parts(exchange, answer))
+
+    async def _parts(self, exchange: _Exchange, answer: OpenAnswer) -> AsyncGenerator[bytes | InvocationError, None]:
+        try:
+            async with asyncio.timeout(STREAM_TIMEOUT_SECONDS):
+                async for chunk in answer.chunks():
+                    yield chunk
+            exchange.model_status = answer.status
+        except TimeoutError:
+            yield InvocationError(424, "ModelStreamError", TIMED_OUT, ErrorCode="ModelInvocationTimeExceeded")
+        except BadAnswer as error:
+            yield InvocationError(424, "ModelStreamError", exited(error), ErrorCode="StreamBroken")
+        finally:
+            self._finish(exchange)
+
+    async def _acquire(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> _Exchange:
+        """Holds an instance for the request. Raises InvocationError."""
+        started = time.perf_counter()
+        check(headers, body)
+        table = await self._routes(endpoint)
+        while table is not None:
+            variant = _choose_variant(table, headers.get(TARGET_VARIANT), endpoint)
             instance = variant.pick()
-            if instance is None:
-                break
-            try:
-                async with asyncio.timeout(self._timeout):
-                    return await _send(instance, headers, body)
-            except NoConnection:
-                instance.ready = False  # its watcher makes it ready again
-            except BadAnswer as error:
-                reason = f"An error occurred while handling request as the model process exited. ({error})"
-                raise self._model_error(endpoint, 0, reason) from error
-            except TimeoutError as error:
-                raise self._model_error(endpoint, 0, _TIMED_OUT) from error
-        raise InvocationError(
-            503, "ServiceUnavailable", f"No instance of variant {variant.name} is in service. Try again."
-        )
+            if instance is not None:
+                self._mirror.send(endpoint, variant, to_container(headers), body)
+                return _Exchange(endpoint, variant, instance, started)
+            before, table = table, await self._routes(endpoint)
+            if table is before:  # not that these instances have just made way for others
+                self._note(_Exchange(endpoint, variant, instance, started))
+                raise unavailable(variant.name)
+        raise validation_error(f"Endpoint {endpoint} of account {self._config.account} not found.")
 
-    def _note(
-        self, endpoint: str, variant: VariantFleet, status: int | None, model_seconds: float, overhead_seconds: float
-    ) -> None:
+    async def _open(self, exchange: _Exchange, headers: Mapping[str, str], body: bytes) -> OpenAnswer:
+        """Tries the variant's instances in turn, as long as nothing has been sent to any of them."""
+        while True:
+            try:
+                client = exchange.instance.client
+                exchange.answer = await client.open("POST", "/invocations", to_container(headers), body)
+                return exchange.answer
+            except NoConnection as error:
+                exchange.instance.ready = False  # its watcher makes it ready again
+                other = exchange.variant.pick()
+                if other is None:
+                    raise unavailable(exchange.variant.name) from error
+                exchange.instance.release()
+                exchange.instance = other
+
+    def _finish(self, exchange: _Exchange) -> None:
+        if exchange.answer is not None:
+            exchange.answer.close()
+        exchange.instance.release()
+        self._note(exchange)
+
+    def _note(self, exchange: _Exchange) -> None:
         self._record(
             Invocation(
-                endpoint=endpoint,
-                variant=variant.name,
-                model_status=status,
-                model_seconds=model_seconds,
-                overhead_seconds=overhead_seconds,
+                endpoint=exchange.endpoint,
+                variant=exchange.variant.name,
+                model_status=exchange.model_status,
+                model_seconds=time.perf_counter() - exchange.sent,
+                overhead_seconds=exchange.sent - exchange.started,
                 timestamp=time.time(),
                 instances=max(1, len(variant.instances)),
             )
         )
 
-    def _model_error(self, endpoint: str, status: int, message: str) -> InvocationError:
-        group = f"/aws/sagemaker/Endpoints/{endpoint}"
-        account, region = self._config.account, self._config.region
-        kind = "client" if 400 <= status < 500 else "server"
-        text = (
-            f'Received {kind} error ({status}) from primary with message "{message}". See the CloudWatch log group'
-            f" {group} in account {account} for more information."
-        )
-        return InvocationError(
-            424,
-            "ModelError",
-            text,
-            OriginalStatusCode=status,
-            OriginalMessage=message,
-            LogStreamArn=f"arn:aws:logs:{region}:{account}:log-group:{group}",
-        )
+    def _no_answer(self, endpoint: str, error: Exception) -> InvocationError:
+        return model_error(self._config, endpoint, 0, TIMED_OUT if isinstance(error, TimeoutError) else exited(error))
+
+    def _refused(self, endpoint: str, status: int, payload: bytes) -> InvocationError:
+        message = payload[:MAX_ORIGINAL_MESSAGE].decode("utf-8", errors="replace")
+        return model_error(self._config, endpoint, status, message)
 
 
-def validation_error(message: str) -> InvocationError:
-    return InvocationError(400, "ValidationError", message)
-
-
-async def _send(instance: Instance, headers: Mapping[str, str], body: bytes) -> Answer:
-    instance.in_flight += 1
-    try:
-        return await instance.client.request("POST", "/invocations", headers, body)
-    finally:
-        instance.in_flight -= 1
+def _invoked(exchange: _Exchange) -> dict[str, str]:
+    return {"x-Amzn-Invoked-Production-Variant": exchange.variant.name}
 
 
 def _choose_variant(table: RouteTable, target: str | None, endpoint: str) -> VariantFleet:
@@ -178,18 +202,3 @@ def _choose_variant(table: RouteTable, target: str | None, endpoint: str) -> Var
     if variant is None:
         raise validation_error(f"Every production variant of endpoint {endpoint} has weight 0; name a TargetVariant.")
     return variant
-
-
-def _check(headers: Mapping[str, str], body: bytes) -> None:
-    if len(body) > MAX_BODY_BYTES:
-        raise InvocationError(413, None, f"HTTP content length exceeded {MAX_BODY_BYTES} bytes.")
-    for name in _NOT_COVERED:
-        if name in headers:
-            raise validation_error(f"The embedded cloud does not cover the header {name}; the endpoint has one model.")
-    for name in _TO_CONTAINER:
-        value = headers.get(name, "")
-        if len(value) > 1024 or not value.isascii() or not (value.isprintable() or value == ""):
-            raise validation_error(
-                f"1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must have length"
-                " less than or equal to 1024 and be printable ASCII"
-            )

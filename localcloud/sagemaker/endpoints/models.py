@@ -20,7 +20,7 @@ class ModelUnusable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class VariantSpec:
-    """One production variant. `weight` and `count` change while it runs; the rest does not."""
+    """One production or shadow variant. `weight` and `count` change while it runs; the rest does not."""
 
     name: str
     weight: float
@@ -32,6 +32,7 @@ class VariantSpec:
     isolated: bool = False
     startup_seconds: float = _DEFAULT_STARTUP_SECONDS
     serverless: dict[str, Any] | None = None
+    shadow: bool = False
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
@@ -43,13 +44,13 @@ class VariantSpec:
 
 
 def resolve_variants(store: Store, config: dict[str, Any]) -> list[VariantSpec]:
-    """The production variants of an endpoint config. Raises ModelUnusable."""
-    if config.get("ShadowProductionVariants"):
-        raise ModelUnusable("ShadowProductionVariants are not covered by the embedded cloud")
-    return [_resolve(store, config, variant) for variant in config["ProductionVariants"]]
+    """The production variants of an endpoint config, then its shadow variants. Raises ModelUnusable."""
+    production = [_resolve(store, config, variant, shadow=False) for variant in config["ProductionVariants"]]
+    shadows = [_resolve(store, config, variant, shadow=True) for variant in config.get("ShadowProductionVariants", [])]
+    return [*production, *shadows]
 
 
-def _resolve(store: Store, config: dict[str, Any], variant: dict[str, Any]) -> VariantSpec:
+def _resolve(store: Store, config: dict[str, Any], variant: dict[str, Any], *, shadow: bool) -> VariantSpec:
     model = _find(store, "model", variant["ModelName"])
     container = _container(store, model)
     return VariantSpec(
@@ -63,6 +64,7 @@ def _resolve(store: Store, config: dict[str, Any], variant: dict[str, Any]) -> V
         isolated=model.get("EnableNetworkIsolation", False),
         startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _DEFAULT_STARTUP_SECONDS),
         serverless=variant.get("ServerlessConfig"),
+        shadow=shadow,
     )
 
 

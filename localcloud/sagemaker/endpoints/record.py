@@ -15,6 +15,7 @@ from localcloud.sagemaker.store import Store
 Document = dict[str, Any]
 
 KIND = "endpoint"
+_MAX_REASON = 1024
 _PENDING = (
     "PendingDeploymentSummary",
     "_TargetConfig",
@@ -40,8 +41,31 @@ class EndpointRecord:
     def delete(self, name: str) -> None:
         self._store.delete(KIND, name)
 
-    def rolling_back(self, name: str) -> None:
-        self._change(name, lambda document: document.update(EndpointStatus="RollingBack"))
+    def rolling_back(self, name: str, reason: str) -> None:
+        members = {"EndpointStatus": "RollingBack", "FailureReason": reason[:_MAX_REASON]}
+        self._change(name, lambda document: document.update(members))
+
+    def progress(self, name: str, old: Fleet, new: Fleet, stage: str) -> None:
+        """How far an update has come: both fleets as they are, the new one's VariantStatus being `stage`."""
+        status = [{"Status": stage, "StartTime": self._clock()}]
+
+        def change(document: Document) -> None:
+            _show(document, old)
+            pending = document.setdefault("PendingDeploymentSummary", {})
+            _show(pending, new)
+            for part in (*pending["ProductionVariants"], *pending.get("ShadowProductionVariants", [])):
+                part["VariantStatus"] = status
+
+        self._change(name, change)
+
+    def rollback_failed(self, name: str, mixture: Fleet, reason: str) -> None:
+        """The endpoint serves with a mixture of two configs."""
+
+        def change(document: Document) -> None:
+            _in_service(document, mixture)
+            document |= {"EndpointStatus": "UpdateRollbackFailed", "FailureReason": reason[:_MAX_REASON]}
+
+        self._change(name, change)
 
     def commit(self, name: str, fleet: Fleet) -> None:
         """The target config has become what serves, with this fleet."""
@@ -60,14 +84,19 @@ class EndpointRecord:
         """The config that serves does so with this fleet."""
         self._change(name, lambda document: _in_service(document, fleet))
 
-    def settle(self, name: str, status: str, reason: str | None) -> None:
-        """What was under way has come to nothing. `reason`: FailureReason, None to leave it as it is."""
+    def settle(self, name: str, status: str, reason: str | None, fleet: Fleet | None = None) -> None:
+        """What was under way has come to nothing. `reason`: FailureReason, None to leave it as it is.
+
+        `fleet` is what serves, where its summaries may have changed meanwhile.
+        """
 
         def change(document: Document) -> None:
             _forget_pending(document)
             document["EndpointStatus"] = status
+            if fleet is not None:
+                _show(document, fleet)
             if reason is not None:
-                document["FailureReason"] = reason
+                document["FailureReason"] = reason[:_MAX_REASON]
 
         self._change(name, change)
 
@@ -83,8 +112,15 @@ def _in_service(document: Document, fleet: Fleet) -> None:
     _forget_pending(document)
     document.pop("FailureReason", None)
     document["EndpointStatus"] = "InService"
-    document["ProductionVariants"] = fleet.summaries()
+    _show(document, fleet)
     document["_Variants"] = fleet.specs()
+
+
+def _show(document: Document, fleet: Fleet) -> None:
+    document["ProductionVariants"] = fleet.summaries()
+    document.pop("ShadowProductionVariants", None)
+    if fleet.shadows:
+        document["ShadowProductionVariants"] = fleet.shadow_summaries()
 
 
 def _forget_pending(document: Document) -> None:

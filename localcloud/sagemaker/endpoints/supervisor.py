@@ -13,19 +13,20 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localcloud import clients
 from localcloud.config import Config
 from localcloud.containers.cleanup import remove_folder
-from localcloud.sagemaker.endpoints import deployment
+from localcloud.sagemaker.endpoints.alarms import AlarmWatch
 from localcloud.sagemaker.endpoints.deployment import RolledBack
 from localcloud.sagemaker.endpoints.fleet import Fleet, FleetUnhealthy, VariantFleet
 from localcloud.sagemaker.endpoints.instance import Instance
-from localcloud.sagemaker.endpoints.invocation import MODEL_TIMEOUT_SECONDS, Invoker, Result
+from localcloud.sagemaker.endpoints.invocation import MODEL_TIMEOUT_SECONDS, Invoker, Result, StreamedResult
 from localcloud.sagemaker.endpoints.metrics import InvocationMetrics
 from localcloud.sagemaker.endpoints.models import ModelUnusable, VariantSpec, resolve_variants
 from localcloud.sagemaker.endpoints.record import EndpointRecord
+from localcloud.sagemaker.endpoints.rollout import RollbackFailed, Rollout
 from localcloud.sagemaker.endpoints.routing import RouteTable, Share
 from localcloud.sagemaker.jobs.role import Role
 from localcloud.sagemaker.store import Store
@@ -50,9 +51,15 @@ class EndpointSupervisor:
     """Runs the endpoints whose documents are in the store. Every call returns at once, but `shutdown`."""
 
     def __init__(
-        self, config: Config, store: Store, images: ImageRegistry, *, clock: Callable[[], float] = time.time
+        self,
+        config: Config,
+        store: Store,
+        images: ImageRegistry,
+        *,
+        alarms: AlarmWatch,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._config, self._store, self._images = config, store, images
+        self._config, self._store, self._images, self._alarms = config, store, images, alarms
         self._record = EndpointRecord(store, clock)
         self._folder = config.state_dir / "sagemaker" / "endpoints"
         self._fleets: dict[str, Fleet] = {}
@@ -81,6 +88,10 @@ class EndpointSupervisor:
     async def invoke(self, name: str, headers: Mapping[str, str], body: bytes) -> Result:
         """Answers one request (lower-case header names). Raises InvocationError."""
         return await self._invoker.invoke(name, headers, body)
+
+    async def invoke_streaming(self, name: str, headers: Mapping[str, str], body: bytes) -> StreamedResult:
+        """The same, the answer in parts. Raises InvocationError."""
+        return await self._invoker.invoke_streaming(name, headers, body)
 
     def recover(self) -> None:
         """Brings back what served when the embedded cloud ended, and goes on with what was under way."""
@@ -148,48 +159,59 @@ class EndpointSupervisor:
 
     def _update(self, name: str) -> None:
         document = self._record.read(name)
-        old, new = self._fleets[name], None
+        old = self._fleets[name]
+        retained = document.get("_RetainVariantProperties", [])
         try:
-            specs = resolve_variants(self._store, document["_TargetConfig"])
-            new = self._start(name, _retain(specs, old, document.get("_RetainVariantProperties", [])))
-            self._shift_traffic(name, old, new, document.get("_DeploymentConfig"))
-        except (FleetUnhealthy, ModelUnusable, RolledBack) as error:
-            self._roll_back(name, old, new, str(error))
+            specs = _retain(resolve_variants(self._store, document["_TargetConfig"]), old, retained)
+        except ModelUnusable as error:
+            self._record.rolling_back(name, str(error))
+            self._record.settle(name, "InService", str(error))
+            return
+        rollout = Rollout(
+            old,
+            document.get("_DeploymentConfig"),
+            route=lambda shares: self._route(name, shares),
+            wait=self._wait,
+            check=lambda alarms: self._alarms.check(alarms, specs[0].role_arn),
+            progress=lambda old, new, stage: self._record.progress(name, old, new, stage),
+            drain_seconds=MODEL_TIMEOUT_SECONDS,
+        )
+        try:
+            new = rollout.run(lambda: self._build(name, specs))
+        except (FleetUnhealthy, RolledBack) as error:
+            self._check_open()
+            self._roll_back(name, rollout, str(error))
+            return
+        except _Closing:
+            raise
+        except Exception:
+            log.exception("update of endpoint %s", name)
+            self._roll_back(name, rollout, _INTERNAL)
             return
         self._serve(name, new)
         self._record.commit(name, new)
         old.stop(drain_seconds=MODEL_TIMEOUT_SECONDS)
 
-    def _shift_traffic(self, name: str, old: Fleet, new: Fleet, config: dict[str, Any] | None) -> None:
-        instances = min(len(variant.instances) for variant in new.variants)
-        alarms = deployment.alarm_names(config)
-        deployment.execute(
-            deployment.plan_steps(config, instances=instances),
-            shift=lambda part: self._route(name, [Share(old, 1 - part), Share(new, part)]),
-            wait=self._wait,
-            ringing=lambda: self._ringing(alarms),
-        )
-
-    def _roll_back(self, name: str, old: Fleet, new: Fleet | None, reason: str) -> None:
-        self._record.rolling_back(name)
-        self._route(name, [Share(old, 1.0)])
-        if new is not None:
-            new.stop(drain_seconds=MODEL_TIMEOUT_SECONDS)
-        self._record.settle(name, "InService", reason)
+    def _roll_back(self, name: str, rollout: Rollout, reason: str) -> None:
+        self._record.rolling_back(name, reason)
+        try:
+            rollout.roll_back(reason)
+        except RollbackFailed as failure:
+            self._check_open()
+            self._serve(name, failure.mixture)
+            self._record.rollback_failed(name, failure.mixture, str(failure))
+            return
+        self._record.settle(name, "InService", reason, self._fleets[name])
 
     def _update_weights(self, name: str) -> None:
         fleet = self._fleets[name]
-        variants = {variant.name: variant for variant in fleet.variants}
+        desired = self._record.read(name)["_DesiredWeightsAndCapacities"]
         try:
-            for desired in self._record.read(name)["_DesiredWeightsAndCapacities"]:
-                variant = variants[desired["VariantName"]]
-                if "DesiredInstanceCount" in desired:
-                    variant.scale(desired["DesiredInstanceCount"], drain_seconds=MODEL_TIMEOUT_SECONDS)
-                if "DesiredWeight" in desired:
-                    variant.set_weight(desired["DesiredWeight"])
+            fleet.change(desired, drain_seconds=MODEL_TIMEOUT_SECONDS)
         except FleetUnhealthy as error:
             self._check_open()
-            self._record.settle(name, "InService", str(error))
+            self._record.rolling_back(name, str(error))
+            self._record.settle(name, "InService", str(error), fleet)
             return
         self._serve(name, fleet)
         self._record.in_service(name, fleet)
@@ -210,15 +232,28 @@ class EndpointSupervisor:
             self._record.settle(name, "Failed", str(error))
             return
         self._serve(name, fleet)
-        if "_TargetConfig" in document:
+        if document["EndpointStatus"] == "RollingBack":
+            self._record.settle(name, "InService", document.get("FailureReason"), fleet)
+        elif "_TargetConfig" in document:
             self._update(name)
         elif "_DesiredWeightsAndCapacities" in document:
             self._update_weights(name)
-        elif document["EndpointStatus"] != "InService":
+        elif document["EndpointStatus"] not in ("InService", "UpdateRollbackFailed"):
             self._record.settle(name, "InService", document.get("FailureReason"))
 
     def _start(self, name: str, specs: Sequence[VariantSpec]) -> Fleet:
         """A fleet that is healthy. Raises FleetUnhealthy, _Closing."""
+        try:
+            fleet = self._build(name, specs)
+            fleet.start()
+        except FleetUnhealthy:
+            self._check_open()
+            raise
+        self._check_open()
+        return fleet
+
+    def _build(self, name: str, specs: Sequence[VariantSpec]) -> Fleet:
+        """A fleet without instances. Raises FleetUnhealthy."""
         folder = self._folder / name / secrets.token_hex(4)
 
         def add_instance(spec: VariantSpec, image: Image) -> Instance:
@@ -228,14 +263,7 @@ class EndpointSupervisor:
             self._instances.add(instance)
             return instance
 
-        try:
-            fleet = Fleet([VariantFleet(spec, self._resolve(spec), add_instance) for spec in specs])
-            fleet.start()
-        except FleetUnhealthy:
-            self._check_open()
-            raise
-        self._check_open()
-        return fleet
+        return Fleet([VariantFleet(spec, self._resolve(spec), add_instance) for spec in specs])
 
     def _resolve(self, spec: VariantSpec) -> Image:
         try:
@@ -249,7 +277,7 @@ class EndpointSupervisor:
         self._fleets[name] = fleet
         self._route(name, [Share(fleet, 1.0)])
 
-    def _route(self, name: str, shares: list[Share]) -> None:
+    def _route(self, name: str, shares: Sequence[Share]) -> None:
         self._tables[name] = RouteTable(shares)
 
     async def _routes(self, name: str) -> RouteTable | None:
@@ -266,24 +294,16 @@ class EndpointSupervisor:
         if self._closing.is_set():
             raise _Closing
 
-    def _ringing(self, alarms: list[str]) -> str | None:
-        if not alarms:
-            return None
-        client = clients.root_client(self._config, "cloudwatch")
-        found = client.describe_alarms(AlarmNames=alarms, StateValue="ALARM")
-        names = [alarm["AlarmName"] for alarm in [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]]
-        return names[0] if names else None
-
 
 def _retain(specs: Sequence[VariantSpec], old: Fleet, properties: Sequence[str]) -> list[VariantSpec]:
     """RetainAllVariantProperties: present weights and instance counts instead of the config's."""
-    present = {variant.name: variant.spec for variant in old.variants}
+    present = {summary["VariantName"]: summary for summary in old.summaries()}
     kept = []
     for spec in specs:
-        before = present.get(spec.name)
-        if before and "DesiredWeight" in properties:
-            spec = replace(spec, weight=before.weight)
-        if before and "DesiredInstanceCount" in properties:
-            spec = replace(spec, count=before.count)
+        before = present.get(spec.name, {})
+        if "DesiredWeight" in properties and "DesiredWeight" in before:
+            spec = replace(spec, weight=before["DesiredWeight"])
+        if "DesiredInstanceCount" in properties and "DesiredInstanceCount" in before:
+            spec = replace(spec, count=before["DesiredInstanceCount"])
         kept.append(spec)
     return kept

@@ -63,7 +63,8 @@ def _update(call: Call, request: Document) -> Document:
     now = call.plane.now()
 
     def change(endpoint: Document) -> None:
-        _require_in_service(endpoint)
+        # Another update is the way out of UpdateRollbackFailed, in which the endpoint serves.
+        _require_in_service(endpoint, "UpdateRollbackFailed")
         deployment = _deployment(request, endpoint)
         if deployment is not None:
             check_deployment(deployment, endpoint.get("_ServingConfig"), config)
@@ -130,11 +131,11 @@ def _delete(call: Call, request: Document) -> Document:
     return {}
 
 
-def _require_in_service(endpoint: Document) -> None:
+def _require_in_service(endpoint: Document, *allowed: str) -> None:
     status = endpoint["EndpointStatus"]
     if status in _IN_PROGRESS:
         raise _in_progress(endpoint)
-    if status != "InService":
+    if status not in ("InService", *allowed):
         raise ValidationException(
             f'Endpoint "{endpoint["EndpointArn"]}" is in status {status}: the only operation on it is DeleteEndpoint'
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from localcloud.config import Config
+from localcloud.sagemaker.endpoints import supervisor as supervisor_module
+from localcloud.sagemaker.endpoints.deployment import RolledBack
 from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from localcloud.sagemaker.store import Store
 from tests.support.process_image import ProcessImages
@@ -34,14 +36,41 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if body == b"die": os._exit(9)
         if body.startswith(b"status "): return self.answer(int(body.split()[1]), b'{"error": "as asked"}')
+        if body.startswith(b"stream "):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for word in body.split()[1:]:
+                if word == b"die": os._exit(9)
+                self.wfile.write(b"%x\\r\\n%s\\r\\n" % (len(word), word))
+                self.wfile.flush()
+                time.sleep(0.05)
+            self.wfile.write(b"0\\r\\n\\r\\n")
+            return
         if body.startswith(b"sleep "): time.sleep(float(body.split()[1]))
         seen = {name.lower(): value for name, value in self.headers.items()}
         text = json.dumps({"path": self.path, "name": os.environ.get("NAME"), "pid": os.getpid(), "headers": seen,
                            "size": len(body), "argv": sys.argv[1:]})
         self.answer(200, text.encode(), {"Content-Type": "application/json",
                     "X-Amzn-SageMaker-Custom-Attributes": "model_version=" + os.environ.get("NAME", "")})
+ThreadingHTTPServer.request_queue_size = 128
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 """
+
+
+class Alarms:
+    """The alarms of an account; `state` maps names to states, `role` is the last one that asked."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, str] = {}
+        self.role: str | None = None
+
+    def check(self, names: Sequence[str], role_arn: str | None) -> None:
+        self.role = role_arn
+        for name in names:
+            if self.state.get(name) == "ALARM":
+                raise RolledBack(f"[{name}] rings")
 
 
 @dataclass
@@ -53,16 +82,24 @@ class Endpoints:
     images: ProcessImages
     supervisor: EndpointSupervisor
     loop: asyncio.Runner
+    alarms: Alarms
+
+    def new_supervisor(self) -> EndpointSupervisor:
+        """One as after a restart."""
+        return EndpointSupervisor(self.config, self.store, self.images, alarms=self.alarms)
 
     def put_config(self, name: str, **variants: dict[str, Any]) -> None:
-        """An endpoint config; for each variant `image`, and members of ProductionVariant."""
-        listed = []
+        """An endpoint config; for each variant `image`, `shadow`, and members of ProductionVariant."""
+        production, shadows = [], []
         for variant, members in variants.items():
+            listed = shadows if members.pop("shadow", False) else production
             model, image = f"{name}-{variant}", members.pop("image", "server")
             container = {"Image": image, "Environment": {"NAME": model}}
             self.store.create("model", model, {"ModelName": model, "PrimaryContainer": container, "CreationTime": 1.0})
             listed.append({"VariantName": variant, "ModelName": model, "InitialInstanceCount": 1, **members})
-        document = {"EndpointConfigName": name, "ProductionVariants": listed, "CreationTime": 1.0}
+        document = {"EndpointConfigName": name, "ProductionVariants": production, "CreationTime": 1.0}
+        if shadows:
+            document["ShadowProductionVariants"] = shadows
         self.store.create("endpoint-config", name, document)
 
     def create(self, config: str, name: str = "e") -> dict[str, Any]:
@@ -85,7 +122,8 @@ class Endpoints:
 
     def settled(self, name: str = "e") -> dict[str, Any]:
         """The document as soon as nothing is under way."""
-        until(lambda: self.store.get("endpoint", name)["EndpointStatus"] in ("InService", "Failed"))
+        ends = ("InService", "Failed", "UpdateRollbackFailed")
+        until(lambda: self.store.get("endpoint", name)["EndpointStatus"] in ends)
         return self.store.get("endpoint", name)
 
     def invoke(self, body: bytes = b"{}", name: str = "e", **headers: str):
@@ -101,13 +139,15 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def endpoints(tmp_path: Path) -> Iterator[Endpoints]:
+def endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoints]:
+    monkeypatch.setattr(supervisor_module, "_METRICS_SECONDS", 0.0)  # there is no CloudWatch to wait for
     config = Config(state_dir=tmp_path / "state", port=4630, secret_access_key="none")  # noqa: S106
     store = Store(tmp_path / "state/store.sqlite")
     images = ProcessImages()
     images.add("server", SERVER)
-    supervisor = EndpointSupervisor(config, store, images)
+    alarms = Alarms()
+    supervisor = EndpointSupervisor(config, store, images, alarms=alarms)
     with asyncio.Runner() as loop:
-        yield Endpoints(config, store, images, supervisor, loop)
+        yield Endpoints(config, store, images, supervisor, loop, alarms)
     supervisor.shutdown()
     store.close()

@@ -8,7 +8,6 @@ import signal
 import pytest
 
 from localcloud.sagemaker.endpoints.invocation import InvocationError
-from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from tests.unit.localcloud.endpoints.conftest import SERVER, Endpoints, until
 
 ALL_AT_ONCE = {
@@ -122,25 +121,6 @@ def test_an_unhealthy_update_leaves_the_old_config_serving(endpoints: Endpoints)
     assert _answer(endpoints.invoke())["name"] == "c1-primary"
 
 
-def test_an_alarm_during_the_bake_rolls_the_update_back(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
-    endpoints.put_config("c1", primary={})
-    endpoints.put_config("c2", primary={})
-    endpoints.create("c1")
-    monkeypatch.setattr(endpoints.supervisor, "_ringing", lambda alarms: alarms[0])
-    canary = {"Type": "CANARY", "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10}, "WaitIntervalInSeconds": 60}
-    deployment = {
-        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": canary},
-        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
-    }
-
-    endpoints.update("c2", deployment=deployment)
-    document = endpoints.settled()
-
-    assert (document["EndpointStatus"], document["EndpointConfigName"]) == ("InService", "c1")
-    assert "[errors]" in document["FailureReason"]
-    assert {_answer(endpoints.invoke())["name"] for _ in range(20)} == {"c1-primary"}
-
-
 def test_weights_and_counts_change_in_place(endpoints: Endpoints) -> None:
     endpoints.put_config("c1", a={"InitialVariantWeight": 1.0}, b={"InitialVariantWeight": 1.0})
     endpoints.create("c1")
@@ -210,7 +190,7 @@ def test_the_next_start_brings_back_what_served_though_its_models_are_deleted(en
     endpoints.store.delete("model", "c1-primary")
     endpoints.store.delete("endpoint-config", "c1")
 
-    endpoints.supervisor = EndpointSupervisor(endpoints.config, endpoints.store, endpoints.images)
+    endpoints.supervisor = endpoints.new_supervisor()
     endpoints.supervisor.recover()
     try:
         assert _answer(endpoints.invoke())["name"] == "c1-primary"  # waits for the servers
@@ -228,7 +208,7 @@ def test_an_update_under_way_at_the_end_is_taken_up_again(endpoints: Endpoints) 
     assert endpoints.store.get("endpoint", "e")["EndpointStatus"] == "Updating"
 
     endpoints.images.add("slow", SERVER)
-    endpoints.supervisor = EndpointSupervisor(endpoints.config, endpoints.store, endpoints.images)
+    endpoints.supervisor = endpoints.new_supervisor()
     endpoints.supervisor.recover()
     try:
         assert endpoints.settled()["EndpointConfigName"] == "c2"

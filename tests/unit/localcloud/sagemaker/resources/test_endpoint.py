@@ -143,7 +143,7 @@ def test_an_endpoint_in_progress_can_neither_be_changed_nor_deleted(
     assert plane.endpoints.calls == before
 
 
-@pytest.mark.parametrize("status", ["Failed", "UpdateRollbackFailed", "OutOfService"])
+@pytest.mark.parametrize("status", ["Failed", "OutOfService"])
 def test_a_failed_endpoint_can_only_be_deleted(plane: ControlPlane, served: str, status: str) -> None:
     plane.store.update("endpoint", "e", lambda endpoint: endpoint.update(EndpointStatus=status))
     code, message = error_of(plane.client.update_endpoint, EndpointName="e", EndpointConfigName="v1")
@@ -151,6 +151,24 @@ def test_a_failed_endpoint_can_only_be_deleted(plane: ControlPlane, served: str,
         "ValidationException",
         f'Endpoint "{ARN}" is in status {status}: the only operation on it is DeleteEndpoint',
     )
+    plane.client.delete_endpoint(EndpointName="e")
+    assert plane.endpoints.calls[-1] == ("delete", "e")
+
+
+def test_an_endpoint_whose_rollback_failed_can_be_updated_or_deleted_but_not_rescaled(
+    plane: ControlPlane, deploy: Callable[..., str], served: str
+) -> None:
+    def fail() -> None:
+        plane.store.update("endpoint", "e", lambda endpoint: endpoint.update(EndpointStatus="UpdateRollbackFailed"))
+
+    fail()
+    weights = [{"VariantName": "primary", "DesiredWeight": 1}]
+    update_weights = plane.client.update_endpoint_weights_and_capacities
+    code, message = error_of(update_weights, EndpointName="e", DesiredWeightsAndCapacities=weights)
+    assert (code, "is in status UpdateRollbackFailed" in message) == ("ValidationException", True)
+    plane.client.update_endpoint(EndpointName="e", EndpointConfigName=deploy("v2"))
+    assert plane.endpoints.calls[-1] == ("update", "e")
+    fail()
     plane.client.delete_endpoint(EndpointName="e")
     assert plane.endpoints.calls[-1] == ("delete", "e")
 

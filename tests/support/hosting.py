@@ -13,7 +13,7 @@ from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, uniqu
 
 _SECONDS = 60
 SERVER = """
-import json, os, pathlib
+import json, os, pathlib, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 model = pathlib.Path("/opt/ml/model/model.txt").read_text()
 print("serving", model, flush=True)
@@ -27,10 +27,21 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+    def stream(self, words):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for word in words:
+            if word == b"die": os._exit(9)
+            self.wfile.write(b"%x\\r\\n%s\\r\\n" % (len(word), word))
+            time.sleep(0.2)
+        self.wfile.write(b"0\\r\\n\\r\\n")
     def do_GET(self): self.answer(200, b"")
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if body == b"fail": return self.answer(500, b'{"error": "weights exploded"}')
+        if body.startswith(b"stream "): return self.stream(body.split()[1:])
         self.answer(200, json.dumps({"model": model, "size": len(body)}).encode())
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 """
@@ -60,7 +71,8 @@ class Hosting:
         self.cloud.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
         return f"s3://{self.bucket}/{key}"
 
-    def config(self, data: str, role: str | None = None) -> str:
+    def config(self, data: str, role: str | None = None, **members: Any) -> str:
+        """An endpoint config of a new model; `members` of CreateEndpointConfig."""
         name = unique("config")
         container = {"Image": "tiny-server:1", "ModelDataUrl": data}
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role or self.role, PrimaryContainer=container)
@@ -70,7 +82,7 @@ class Hosting:
             "InitialInstanceCount": 1,
             "InstanceType": "ml.m5.large",
         }
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **members)
         return name
 
     def endpoint(self, config: str) -> str:

@@ -15,5 +15,6 @@ invocation.py       InvokeEndpoint, streamed or not: from the request to the ans
 request_headers.py  which headers go to the container and back, and which are refused
 errors.py           the errors of sagemaker-runtime
 shadow.py           copies of requests for shadow variants
+data_capture.py     samples of requests and answers to S3
 metrics.py          invocation metrics under the names SageMaker publishes
 """

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from localcloud.sagemaker.capture import Payload
 from localcloud.sagemaker.endpoints.instance import Instance, InstanceUnhealthy
 from localcloud.sagemaker.endpoints.model_data import ModelDataError
 from localcloud.sagemaker.endpoints.models import VariantSpec
@@ -16,6 +17,7 @@ from localcloud.sagemaker.jobs.role import RoleRefused
 
 if TYPE_CHECKING:
     from localcloud.images import Image
+    from localcloud.sagemaker.endpoints.data_capture import DataCapture
 
 _MAX_REASON = 1024
 
@@ -34,6 +36,7 @@ class VariantFleet:
         self._starting: tuple[Instance, ...] = ()
         self._add_instance = add_instance
         self._turn = itertools.count()
+        self.capture: DataCapture | None = None
         self._shadow: VariantFleet | None = None
         self._shadow_credit = 0.0
         self._resolved = time.time()
@@ -51,6 +54,12 @@ class VariantFleet:
 
     def be_shadowed_by(self, shadow: VariantFleet) -> None:
         self._shadow = shadow
+
+    def capture_inference(self, headers: Mapping[str, str], request: bytes, content_type: str, response: bytes) -> None:
+        """Lets data capture, if there is any, have one answered request."""
+        if self.capture is not None:
+            answer = Payload(content_type=content_type, body=response)
+            self.capture.record(self.name, self.spec.role_arn, headers, request, answer)
 
     def next_shadow(self) -> VariantFleet | None:
         """The shadow variant, when it is to get a copy of the next request: in the ratio of its weight to this one's.
@@ -127,14 +136,17 @@ class VariantFleet:
 
 
 class Fleet:
-    """Everything that serves one endpoint config."""
+    """Everything that serves one endpoint config. `captures` are ended with it."""
 
-    def __init__(self, variants: Sequence[VariantFleet]) -> None:
+    def __init__(self, variants: Sequence[VariantFleet], *, captures: Sequence[DataCapture] = ()) -> None:
         self.variants = tuple(variant for variant in variants if not variant.spec.shadow)
         self.shadows = tuple(variant for variant in variants if variant.spec.shadow)
         for variant in self.variants:
             for shadow in self.shadows:
                 variant.be_shadowed_by(shadow)
+        self.captures = tuple(captures)
+        for variant in self._all:
+            variant.capture = variant.capture or next(iter(captures), None)
 
     @property
     def size(self) -> int:
@@ -202,6 +214,8 @@ class Fleet:
 
     def stop(self, *, drain_seconds: float) -> None:
         _each(self._all, lambda variant: variant.stop(drain_seconds=drain_seconds))
+        for capture in self.captures:
+            capture.close()
 
     def _parts(self) -> list[list[VariantFleet]]:
         """The fleets of each variant: one, or several in a mixture."""
@@ -231,7 +245,7 @@ def mix(*fleets: Fleet) -> Fleet:
     for part in parts:
         total = sum(len(other.instances) for other in parts if other.name == part.name)
         part.set_weight(part.weight * len(part.instances) / total)
-    return Fleet(parts)
+    return Fleet(parts, captures=[capture for fleet in fleets for capture in fleet.captures])
 
 
 def _merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

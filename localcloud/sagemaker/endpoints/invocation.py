@@ -99,6 +99,7 @@ class Invoker:
             self._finish(exchange)
         if not 200 <= answer.status < 300:
             raise self._refused(endpoint, answer.status, payload)
+        exchange.variant.capture_inference(headers, body, answer.headers.get("content-type", ""), payload)
         return Result({**from_container(answer.headers), **_invoked(exchange)}, payload)
 
     async def invoke_streaming(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> StreamedResult:
@@ -179,7 +180,7 @@ class Invoker:
                 model_seconds=time.perf_counter() - exchange.sent,
                 overhead_seconds=exchange.sent - exchange.started,
                 timestamp=time.time(),
-                instances=max(1, len(variant.instances)),
+                instances=max(1, len(exchange.variant.instances)),
             )
         )
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.sagemaker.endpoints import data_capture
 from localcloud.sagemaker.endpoints.fleet import Fleet
 from localcloud.sagemaker.store import Store
 
@@ -74,6 +75,9 @@ class EndpointRecord:
             target, deployment = document["_TargetConfig"], document.get("_DeploymentConfig")
             document["EndpointConfigName"] = target["EndpointConfigName"]
             document["_ServingConfig"] = target
+            document.pop("DataCaptureConfig", None)
+            if capture := target.get("DataCaptureConfig"):
+                document["DataCaptureConfig"] = data_capture.summary(capture)
             if deployment is not None:
                 document["LastDeploymentConfig"] = deployment
             _in_service(document, fleet)

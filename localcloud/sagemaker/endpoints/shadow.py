@@ -51,7 +51,10 @@ class Mirror:
         try:
             if instance is not None:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
-                    status = (await instance.client.request("POST", "/invocations", headers, body)).status
+                    answer = await instance.client.request("POST", "/invocations", headers, body)
+                status = answer.status
+                if 200 <= status < 300:
+                    shadow.capture_inference(headers, body, answer.headers.get("content-type", ""), answer.body)
         except (NoConnection, BadAnswer, TimeoutError) as error:
             log.info("endpoint %s: shadow variant %s gave no answer: %s", endpoint, shadow.name, error)
         finally:
@@ -65,5 +68,6 @@ class Mirror:
                     model_seconds=time.perf_counter() - started,
                     overhead_seconds=0.0,
                     timestamp=time.time(),
+                    instances=max(1, len(shadow.instances)),
                 )
             )

@@ -13,12 +13,13 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from localcloud import clients
 from localcloud.config import Config
 from localcloud.containers.cleanup import remove_folder
 from localcloud.sagemaker.endpoints.alarms import AlarmWatch
+from localcloud.sagemaker.endpoints.data_capture import DataCapture
 from localcloud.sagemaker.endpoints.deployment import RolledBack
 from localcloud.sagemaker.endpoints.fleet import Fleet, FleetUnhealthy, VariantFleet
 from localcloud.sagemaker.endpoints.instance import Instance
@@ -28,7 +29,7 @@ from localcloud.sagemaker.endpoints.models import ModelUnusable, VariantSpec, re
 from localcloud.sagemaker.endpoints.record import EndpointRecord
 from localcloud.sagemaker.endpoints.rollout import RollbackFailed, Rollout
 from localcloud.sagemaker.endpoints.routing import RouteTable, Share
-from localcloud.sagemaker.jobs.role import Role
+from localcloud.sagemaker.jobs.role import Role, RoleRefused
 from localcloud.sagemaker.store import Store
 
 if TYPE_CHECKING:
@@ -120,6 +121,9 @@ class EndpointSupervisor:
             while thread.is_alive() and time.monotonic() < deadline:
                 thread.join(_SHUTDOWN_POLL_SECONDS)
                 self._abandon_instances()  # those that the thread has made since
+        for fleet in list(self._fleets.values()):
+            for capture in fleet.captures:
+                capture.close()
         self._metrics.close(_METRICS_SECONDS)
 
     def _abandon_instances(self) -> None:
@@ -150,7 +154,7 @@ class EndpointSupervisor:
     def _create(self, name: str) -> None:
         config = self._record.read(name)["_TargetConfig"]
         try:
-            fleet = self._start(name, resolve_variants(self._store, config))
+            fleet = self._start(name, resolve_variants(self._store, config), config)
         except (FleetUnhealthy, ModelUnusable) as error:
             self._record.settle(name, "Failed", str(error))
             return
@@ -177,7 +181,7 @@ class EndpointSupervisor:
             drain_seconds=MODEL_TIMEOUT_SECONDS,
         )
         try:
-            new = rollout.run(lambda: self._build(name, specs))
+            new = rollout.run(lambda: self._build(name, specs, document["_TargetConfig"]))
         except (FleetUnhealthy, RolledBack) as error:
             self._check_open()
             self._roll_back(name, rollout, str(error))
@@ -227,7 +231,7 @@ class EndpointSupervisor:
         document = self._record.read(name)
         specs = [VariantSpec.from_document(variant) for variant in document["_Variants"]]
         try:
-            fleet = self._start(name, specs)
+            fleet = self._start(name, specs, document.get("_ServingConfig", {}))
         except FleetUnhealthy as error:
             self._record.settle(name, "Failed", str(error))
             return
@@ -241,10 +245,10 @@ class EndpointSupervisor:
         elif document["EndpointStatus"] not in ("InService", "UpdateRollbackFailed"):
             self._record.settle(name, "InService", document.get("FailureReason"))
 
-    def _start(self, name: str, specs: Sequence[VariantSpec]) -> Fleet:
+    def _start(self, name: str, specs: Sequence[VariantSpec], config: Mapping[str, Any]) -> Fleet:
         """A fleet that is healthy. Raises FleetUnhealthy, _Closing."""
         try:
-            fleet = self._build(name, specs)
+            fleet = self._build(name, specs, config)
             fleet.start()
         except FleetUnhealthy:
             self._check_open()
@@ -252,8 +256,8 @@ class EndpointSupervisor:
         self._check_open()
         return fleet
 
-    def _build(self, name: str, specs: Sequence[VariantSpec]) -> Fleet:
-        """A fleet without instances. Raises FleetUnhealthy."""
+    def _build(self, name: str, specs: Sequence[VariantSpec], config: Mapping[str, Any]) -> Fleet:
+        """A fleet of an endpoint config, without instances. Raises FleetUnhealthy."""
         folder = self._folder / name / secrets.token_hex(4)
 
         def add_instance(spec: VariantSpec, image: Image) -> Instance:
@@ -263,7 +267,19 @@ class EndpointSupervisor:
             self._instances.add(instance)
             return instance
 
-        return Fleet([VariantFleet(spec, self._resolve(spec), add_instance) for spec in specs])
+        variants = [VariantFleet(spec, self._resolve(spec), add_instance) for spec in specs]
+        return Fleet(variants, captures=self._captures(name, config.get("DataCaptureConfig")))
+
+    def _captures(self, name: str, config: Mapping[str, Any] | None) -> list[DataCapture]:
+        if config is None or not config.get("EnableCapture", True):
+            return []
+
+        def connect(role_arn: str | None) -> Any:
+            if role_arn is None:
+                raise RoleRefused("data capture needs the ExecutionRoleArn of the model")
+            return Role(self._config, role_arn).client("s3")
+
+        return [DataCapture(config, endpoint=name, connect=connect)]
 
     def _resolve(self, spec: VariantSpec) -> Image:
         try:

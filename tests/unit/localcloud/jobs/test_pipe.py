@@ -1,6 +1,7 @@
 """Named pipes, read as a training script reads them."""
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -79,12 +80,39 @@ def test_a_pipe_that_nobody_opens_costs_no_data_and_ends(feeders: Feeders) -> No
     asked = []
     feeder = feeders.start(lambda epoch: asked.append(epoch))
     assert os.listdir(feeders.base.parent) == ["train_0"]
-    eventually(lambda: feeder._waiting_on)
     feeder.close()
     feeders.started.remove(feeder)
     assert not feeder._thread.is_alive()
     assert asked == []
     assert feeders.failures == []
+
+
+def test_a_container_that_removes_its_pipes_gets_no_data_and_holds_nothing_up(feeders: Feeders) -> None:
+    feeder = feeders.start(_numbered)
+    shutil.rmtree(feeders.base.parent)
+    feeder._thread.join(10)
+    assert not feeder._thread.is_alive()
+    assert feeders.failures == []
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_nothing_is_written_to_what_a_container_puts_in_a_pipes_place(
+    feeders: Feeders, tmp_path: Path, number: int
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    feeder = feeders.start(_numbered)
+    path = feeders.base.with_name("train_0")
+    if number:
+        with path.open("rb"):
+            feeders.base.with_name("train_1").symlink_to(victim)
+    else:
+        replacement = tmp_path / "link"
+        replacement.symlink_to(victim)
+        replacement.replace(path)
+    feeder._thread.join(10)
+    assert not feeder._thread.is_alive()
+    assert victim.read_text() == "untouched"
 
 
 def test_a_reader_that_stops_reading_does_not_hold_the_end_up(feeders: Feeders) -> None:

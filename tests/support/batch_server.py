@@ -55,6 +55,7 @@ class Handler(BaseHTTPRequestHandler):
                 busy -= 1
     def invoke(self, body):
         time.sleep(float(os.environ.get("SECONDS", "0")))
+        if body.startswith(b"die"): os._exit(9)
         if b"bad" in body: return self.answer(400, "cannot read 'bad'")
         if b"boom" in body: return self.answer(500, "model exploded")
         if b"flaky" in body and body not in seen:

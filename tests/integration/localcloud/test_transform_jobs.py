@@ -5,6 +5,7 @@ import io
 import json
 import sys
 import tarfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -115,16 +116,26 @@ class Transforms:
 
 
 @pytest.fixture(scope="module")
-def transforms(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> Transforms:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the image's Dockerfile."""
     context = tmp_path_factory.mktemp("image")
     (context / "Dockerfile").write_text(
         f"FROM python:3.{sys.version_info.minor}\nCOPY serve.py /opt/program/serve.py\n"
         'ENTRYPOINT ["python3", "/opt/program/serve.py"]\n'
     )
     (context / "serve.py").write_text(BATCH_SERVER)
+    return context
+
+
+def build_image(cloud: EmbeddedCloud, context: Path) -> str:
     registry = ImageRegistry(SimpleNamespace(state_dir=cloud.state_dir, account=cloud.account))
     registry.build(context, context / "Dockerfile", {}, "batch:1")
-    return Transforms(cloud, "batch:1")
+    return "batch:1"
+
+
+@pytest.fixture(scope="module")
+def transforms(cloud: EmbeddedCloud, image: Path) -> Transforms:
+    return Transforms(cloud, build_image(cloud, image))
 
 
 def test_every_object_becomes_an_output_beside_its_key(transforms: Transforms) -> None:
@@ -329,3 +340,118 @@ def test_the_waiter_and_the_pages_see_the_jobs(transforms: Transforms) -> None:
     listed = [job for page in pages for job in page["TransformJobSummaries"]]
     assert {job["TransformJobName"] for job in listed[:3]} == names
     assert {job["TransformJobStatus"] for job in listed} == {"Completed"}
+
+
+def test_a_state_machine_waits_for_the_job(transforms: Transforms) -> None:
+    uri = transforms.put("machine.csv", "1,2\n")
+    name = unique("transform")
+    arguments = {
+        "TransformJobName": name,
+        "ModelName": transforms.model,
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}, **_CSV},
+        "TransformOutput": {"S3OutputPath": f"s3://{transforms.bucket}/out/{name}"},
+        "TransformResources": _RESOURCES,
+    }
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync", "End": True}
+    machine = {"QueryLanguage": "JSONata", "StartAt": "Score", "States": {"Score": {**task, "Arguments": arguments}}}
+    cloud, states = transforms.cloud, transforms.cloud.client("stepfunctions")
+    actions = ["CreateTransformJob", "DescribeTransformJob", "StopTransformJob", "AddTags"]
+    rules = allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"])
+    role = cloud.role(unique("states"), "states.amazonaws.com", allow([f"sagemaker:{a}" for a in actions]), rules)
+    created = states.create_state_machine(name=unique("score"), definition=json.dumps(machine), roleArn=role)
+    arn = states.start_execution(stateMachineArn=created["stateMachineArn"])["executionArn"]
+
+    def execution() -> dict | None:
+        found = states.describe_execution(executionArn=arn)
+        return found if found["status"] != "RUNNING" else None
+
+    ended = eventually(execution, 60)
+    assert ended["status"] == "SUCCEEDED", ended
+    assert json.loads(ended["output"])["TransformJobStatus"] == "Completed"
+    assert transforms.outputs({"TransformJobName": name}) == {"machine.csv.out": b"3\n"}
+    job_arn = transforms.sagemaker.describe_transform_job(TransformJobName=name)["TransformJobArn"]
+    tags = transforms.sagemaker.list_tags(ResourceArn=job_arn)["Tags"]
+    assert {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"} in tags
+
+
+def test_a_model_that_never_becomes_healthy_can_be_stopped(transforms: Transforms) -> None:
+    model = transforms.create_model(NEVER_HEALTHY="1")
+    name = transforms.start(transforms.put("healthy.csv", "1\n"), _CSV, model=model)
+    eventually(lambda: "TransformStartTime" in transforms.sagemaker.describe_transform_job(TransformJobName=name))
+    transforms.sagemaker.stop_transform_job(TransformJobName=name)
+    assert transforms.ended(name)["TransformJobStatus"] == "Stopped"
+
+
+def test_a_server_that_ends_before_it_is_healthy_fails_the_job_and_the_log_says_how(transforms: Transforms) -> None:
+    model = transforms.create_model(PYTHONHOME="/nowhere")
+    job = transforms.ended(transforms.start(transforms.put("ends.csv", "1\n"), _CSV, model=model))
+    assert job["FailureReason"] == (
+        "AlgorithmError: Model container failed to respond to ping. Please ensure /ping endpoint is implemented and"
+        " responds with an HTTP 200 status code"
+    )
+    assert any("the process ended with exit code" in line for line in transforms.data_log(job))
+
+
+def test_a_role_that_may_not_read_fails_the_job_and_is_named(transforms: Transforms, cloud: EmbeddedCloud) -> None:
+    role = cloud.role(unique("blind"), "sagemaker.amazonaws.com", allow("s3:ListBucket"))
+    model = unique("model")
+    transforms.sagemaker.create_model(
+        ModelName=model, PrimaryContainer={"Image": transforms.image}, ExecutionRoleArn=role
+    )
+    job = transforms.ended(transforms.start(transforms.put("unreadable.csv", "1\n"), _CSV, model=model))
+    assert job["TransformJobStatus"] == "Failed"
+    assert f'ensure that the role "{role}" has "s3:GetObject" permissions' in job["FailureReason"]
+
+
+def test_a_role_that_may_not_write_fails_the_job(transforms: Transforms, cloud: EmbeddedCloud) -> None:
+    role = cloud.role(unique("mute"), "sagemaker.amazonaws.com", allow(["s3:ListBucket", "s3:GetObject"]))
+    model = unique("model")
+    transforms.sagemaker.create_model(
+        ModelName=model, PrimaryContainer={"Image": transforms.image}, ExecutionRoleArn=role
+    )
+    job = transforms.ended(transforms.start(transforms.put("unwritable.csv", "1\n"), _CSV, model=model))
+    assert "Artifact upload failed" in job["FailureReason"]
+    assert '"s3:PutObject"' in job["FailureReason"]
+
+
+def test_a_model_server_that_dies_on_a_record_ends_the_job(transforms: Transforms) -> None:
+    uri = transforms.put("deadly.csv", "die\n")
+    job = transforms.ended(transforms.start(uri, _CSV, ModelClientConfig={"InvocationsMaxRetries": 1}))
+    assert job["FailureReason"].startswith("InternalServerError")
+    assert any("Unable to get response from algorithm" in line for line in transforms.data_log(job))
+
+
+def test_damaged_gzip_is_the_clients_fault(transforms: Transforms) -> None:
+    uri = transforms.put("damaged.csv.gz", gzip.compress(b"1\n" * 1000)[:-10])
+    job = transforms.ended(transforms.start(uri, {**_CSV, "CompressionType": "Gzip"}))
+    assert job["FailureReason"] == "ClientError: See job logs for more information"
+    assert any("Unable to decompress" in line for line in transforms.data_log(job))
+
+
+def test_two_jobs_of_one_name_are_one(transforms: Transforms) -> None:
+    uri = transforms.put("twice.csv", "1\n")
+    name = transforms.start(uri, _CSV)
+    job = transforms.sagemaker.describe_transform_job(TransformJobName=name)
+    again = {
+        k: job[k] for k in ("TransformJobName", "ModelName", "TransformInput", "TransformOutput", "TransformResources")
+    }
+    with pytest.raises(transforms.sagemaker.exceptions.ResourceInUse):
+        transforms.sagemaker.create_transform_job(**again)
+    assert transforms.ended(name)["TransformJobStatus"] == "Completed"
+
+
+def test_a_job_that_ran_when_the_cloud_was_killed_has_failed_and_left_nothing(image: Path, tmp_path: Path) -> None:
+    first = EmbeddedCloud.start(tmp_path / "state")
+    transforms = Transforms(first, build_image(first, image))
+    model = transforms.create_model(SECONDS="0.2")
+    name = transforms.start(transforms.put("killed.csv", "1\n" * 1000), _CSV, model=model, BatchStrategy="SingleRecord")
+    eventually(lambda: transforms.data_log({"TransformJobName": name}))
+    first.kill()
+    second = EmbeddedCloud.start(tmp_path / "state")
+    try:
+        job = second.client("sagemaker").describe_transform_job(TransformJobName=name)
+        assert job["TransformJobStatus"] == "Failed"
+        assert job["FailureReason"].startswith("InternalServerError")
+        assert job["TransformEndTime"] >= job["TransformStartTime"]
+    finally:
+        second.stop()

@@ -1,7 +1,7 @@
 """The client speaks HTTP/1.1 to servers that are slow, terse, talkative or gone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -135,3 +135,32 @@ def test_a_header_cannot_smuggle_a_line() -> None:
 
     with pytest.raises(ValueError, match="line break"):
         asyncio.run(main())
+
+
+def test_a_body_of_unknown_length_is_sent_in_chunks_and_again_when_sent_again() -> None:
+    received: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.readuntil(b"0\r\n\r\n"))
+        if len(received) == 2:  # the connection that the first request left idle
+            writer.close()
+            return
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        await serve(reader, writer)
+
+    async def parts() -> AsyncIterator[bytes]:
+        for part in (b"first", b"", b"second, longer than fifteen"):
+            yield part
+
+    async def main() -> list[int]:
+        async with _serving(serve) as client:
+            return [(await client.request("POST", "/invocations", {}, parts)).status for _ in range(2)]
+
+    assert asyncio.run(main()) == [200, 200]
+    assert len(received) == 3
+    for request in received:
+        head, _, body = request.partition(b"\r\n\r\n")
+        assert b"Transfer-Encoding: chunked" in head
+        assert b"Content-Length" not in head
+        assert body == b"5\r\nfirst\r\n1b\r\nsecond, longer than fifteen\r\n0\r\n\r\n"

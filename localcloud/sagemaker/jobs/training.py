@@ -308,9 +308,12 @@ class TrainingRunner(JobRunner):
 
 
 def may_retry(job: dict[str, Any]) -> bool:
-    """Whether an InternalServerError leaves an attempt (RetryStrategy; a stopped job is not tried again)."""
+    """Whether an InternalServerError leaves an attempt (RetryStrategy; a stopped job is not tried again).
+
+    Jobs of other kinds have no RetryStrategy, and so no further attempt.
+    """
     allowed = job.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
-    return job["TrainingJobStatus"] != "Stopping" and job.get("_Retries", 0) < allowed
+    return job.get("_Retries", 0) < allowed and job["TrainingJobStatus"] != "Stopping"
 
 
 def _requirements_in(channel: Path) -> bytes | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.containers.spec import ContainerSpec, host_path
-from localcloud.sagemaker.jobs import failures, layout, transfer
+from localcloud.sagemaker.jobs import failures, layout
 from localcloud.sagemaker.jobs.channels import S3Uri
 from localcloud.sagemaker.jobs.data_source import DataSource
+from localcloud.sagemaker.jobs.folder_sync import FolderSync
 from localcloud.sagemaker.jobs.group import Outcome
 from localcloud.sagemaker.jobs.runner import JobRunner, environment, request_command
 
@@ -22,8 +25,16 @@ _NO_MESSAGE = "See job logs for more information"
 _TRANSFER_ERRORS = (ClientError, BotoCoreError, ValueError, OSError)
 
 
+@dataclass(frozen=True)
+class _Upload:
+    """One output of one host: uploaded while the job runs and even when it fails, or at its good end only."""
+
+    sync: FolderSync
+    continuous: bool
+
+
 class ProcessingRunner(JobRunner):
-    """Inputs are downloaded, containers run, outputs are uploaded."""
+    """Inputs are downloaded, containers run, outputs are uploaded at the end or, where Continuous, all the time."""
 
     log_group = "/aws/sagemaker/ProcessingJobs"
 
@@ -34,12 +45,20 @@ class ProcessingRunner(JobRunner):
         folders = {host: self._prepare_host(index, host, list(hosts)) for index, host in enumerate(hosts)}
         self.check_abandoned()
         if self.stop_requested.is_set():
-            self.record.finish("Stopped")
+            self.finish("Stopped")
             return
         self.record.started()
         specs = [self._spec(image, folder, host, hosts, credentials) for host, folder in folders.items()]
         limit = self.document.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME)
-        self._finish(specs, self.run_containers(specs, timeout=limit))
+        outputs = [output for folder in folders.values() for output in self._uploads(folder)]
+        try:
+            for output in outputs:
+                if output.continuous:
+                    output.sync.start()
+            self._finish(specs, self.run_containers(specs, timeout=limit), outputs)
+        finally:
+            for output in outputs:
+                output.sync.abort()
 
     def _prepare_host(self, index: int, host: str, hosts: list[str]) -> Path:
         folder = self.host_folder(host)
@@ -77,28 +96,26 @@ class ProcessingRunner(JobRunner):
             hosts=hosts,
         )
 
-    def _finish(self, specs: list[ContainerSpec], outcome: Outcome) -> None:
+    def _uploads(self, folder: Path) -> Iterator[_Upload]:
+        """The outputs of one host."""
+        kms_key = self.document.get("ProcessingOutputConfig", {}).get("KmsKeyId")
+        for number, output in enumerate(self._outputs()):
+            try:
+                uri, local = S3Uri.parse(output["S3Uri"]), host_path(folder, output["LocalPath"])
+            except ValueError as error:
+                raise failures.upload_failed(error, uri=output["S3Uri"], role_arn=self.role.arn) from error
+            staging = folder / "sync" / str(number)
+            sync = FolderSync(lambda: self.role.client("s3"), local, uri, staging=staging, kms_key=kms_key)
+            yield _Upload(sync, continuous=output["S3UploadMode"] == "Continuous")
+
+    def _finish(self, specs: list[ContainerSpec], outcome: Outcome, outputs: list[_Upload]) -> None:
         ended_early = outcome.timed_out or self.stop_requested.is_set()
         failed = bool(outcome.exit_code) and not ended_early
         message = failures.read_message(specs[outcome.host].ml / "output/message") or None
-        self._upload(specs, modes=("Continuous",) if failed else ("Continuous", "EndOfJob"))
+        self.upload_rest([output.sync for output in outputs if output.continuous or not failed])
         if failed:
             text = message or self.failure_text(specs[outcome.host], "failure") or _NO_MESSAGE
             reason = failures.algorithm_error(text, outcome.exit_code)
-            self.record.finish("Failed", reason=reason, ExitMessage=message)
+            self.finish("Failed", reason=reason, ExitMessage=message)
             return
-        self.record.finish("Stopped" if ended_early else "Completed", ExitMessage=message)
-
-    def _upload(self, specs: list[ContainerSpec], *, modes: tuple[str, ...]) -> None:
-        """Both modes upload when the containers have ended; Continuous does so for failed jobs too."""
-        kms_key = self.document.get("ProcessingOutputConfig", {}).get("KmsKeyId")
-        for output in self._outputs():
-            if output["S3UploadMode"] not in modes:
-                continue
-            for spec in specs:
-                try:
-                    folder = host_path(spec.folder, output["LocalPath"])
-                    uri = S3Uri.parse(output["S3Uri"])
-                    transfer.upload_tree(self.role.client("s3"), folder, uri, kms_key=kms_key)
-                except _TRANSFER_ERRORS as error:
-                    raise failures.upload_failed(error, uri=output["S3Uri"], role_arn=self.role.arn) from error
+        self.finish("Stopped" if ended_early else "Completed", ExitMessage=message)

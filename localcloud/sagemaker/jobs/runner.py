@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from localcloud.config import Config
 from localcloud.containers import isolation
 from localcloud.containers.cleanup import remove_folder
@@ -21,6 +23,7 @@ from localcloud.containers.network import NOT_ISOLATED, NetworkUnavailable, Priv
 from localcloud.containers.spec import ContainerSpec
 from localcloud.sagemaker.jobs import failures
 from localcloud.sagemaker.jobs.failures import JobFailure
+from localcloud.sagemaker.jobs.folder_sync import FolderSync
 from localcloud.sagemaker.jobs.group import ContainerGroup, Outcome
 from localcloud.sagemaker.jobs.inputs import JobInputs
 from localcloud.sagemaker.jobs.metric_history import MetricHistory
@@ -207,6 +210,14 @@ class JobRunner(ABC):
             return
         with network:
             yield network.files
+
+    def upload_rest(self, syncs: Sequence[FolderSync]) -> None:
+        """Uploads what the ended containers left in these folders. Raises JobFailure."""
+        for sync in syncs:
+            try:
+                sync.finish()
+            except (ClientError, BotoCoreError, ValueError, OSError) as error:
+                raise failures.upload_failed(error, uri=str(sync.uri), role_arn=self.role.arn) from error
 
     def check_abandoned(self) -> None:
         if self._abandoned.is_set():

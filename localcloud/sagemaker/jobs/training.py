@@ -264,22 +264,15 @@ class TrainingRunner(JobRunner):
         if not self.stop_requested.is_set():
             self._check_disruption(syncs)
         self.record.begin("Uploading")
-        self._finish_syncs(syncs)
+        self.upload_rest(syncs)
         return outcome, ending if outcome.timed_out else None
 
     def _check_disruption(self, syncs: list[FolderSync]) -> None:
         try:
             self._disruptions.check()
         except Interrupted:  # what was saved within the grace is kept; a lost instance has had none
-            self._finish_syncs(syncs)
+            self.upload_rest(syncs)
             raise
-
-    def _finish_syncs(self, syncs: list[FolderSync]) -> None:
-        for sync in syncs:
-            try:
-                sync.finish()
-            except _TRANSFER_ERRORS as error:
-                raise failures.upload_failed(error, uri=str(sync.uri), role_arn=self.role.arn) from error
 
     def _publish(self, measurements: list[Measurement]) -> None:
         for request in metric_requests(self.record.name, measurements):

@@ -52,15 +52,6 @@ def upload_file(client: Any, path: Path, uri: S3Uri, *, kms_key: str | None) -> 
         manager.upload(str(path), uri.bucket, uri.key, extra_args=_encryption(kms_key)).result()
 
 
-def upload_tree(client: Any, folder: Path, uri: S3Uri, *, kms_key: str | None) -> int:
-    """Uploads every regular file below `folder` and returns how many; symbolic links are not followed."""
-    count = 0
-    for path in files_below(folder):
-        upload_file(client, path, uri.join(path.relative_to(folder).as_posix()), kms_key=kms_key)
-        count += 1
-    return count
-
-
 def files_below(folder: Path) -> list[Path]:
     """The regular files below a folder, sorted by their paths; none when the folder is absent."""
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 from dataclasses import dataclass
@@ -38,17 +39,24 @@ class Config:
 def load(state_dir: Path, port: int) -> Config:
     """The configuration of the cloud in this folder, which is created when absent, together with its secret key.
 
-    Its ``settings.json``, which nobody has to write, may say ``stop_grace_seconds``. Raises TypeError for others.
+    Its ``settings.json``, which nobody has to write, may say ``stop_grace_seconds``; anything else is a ValueError.
     """
     state_dir = state_dir.resolve()
     state_dir.mkdir(parents=True, exist_ok=True)
-    settings = state_dir / "settings.json"
-    return Config(
-        state_dir=state_dir,
-        port=port,
-        secret_access_key=_secret(state_dir / "credentials.json"),
-        **(json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}),
-    )
+    secret = _secret(state_dir / "credentials.json")
+    return Config(state_dir=state_dir, port=port, secret_access_key=secret, **_settings(state_dir / "settings.json"))
+
+
+def _settings(path: Path) -> dict[str, float]:
+    if not path.exists():
+        return {}
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(settings, dict) or settings.keys() - {"stop_grace_seconds"}:
+        raise ValueError(f"{path} may say stop_grace_seconds only; found {settings!r}")
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+            raise ValueError(f"{path}: {name} is {value!r}; it must be a number of seconds, 0 or more")
+    return settings
 
 
 def _secret(path: Path) -> str:

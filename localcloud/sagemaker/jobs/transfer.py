@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,11 +54,30 @@ def upload_file(client: Any, path: Path, uri: S3Uri, *, kms_key: str | None) -> 
 
 
 def files_below(folder: Path) -> list[Path]:
-    """The regular files below a folder, sorted by their paths; none when the folder is absent."""
+    """The regular files below a folder, sorted by their paths; none when the folder is absent.
+
+    What a container has made unreadable is given back to its owner, as SageMaker reads it: as root.
+    Raises OSError for what belongs to somebody else.
+    """
     found = []
-    for parent, _, names in os.walk(folder):
-        found += [path for name in names if (path := Path(parent, name)).is_file() and not path.is_symlink()]
+    for parent, folders, names in os.walk(folder, onerror=_unless_gone):
+        for name in folders:
+            _make_readable(Path(parent, name), os.R_OK | os.X_OK)
+        for path in (Path(parent, name) for name in names):
+            if path.is_file() and not path.is_symlink():
+                _make_readable(path, os.R_OK)
+                found.append(path)
     return sorted(found)
+
+
+def _make_readable(path: Path, access: int) -> None:
+    if not path.is_symlink() and path.exists() and not os.access(path, access):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) | access << 6)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _encryption(kms_key: str | None) -> dict[str, str]:

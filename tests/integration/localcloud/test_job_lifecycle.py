@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +126,29 @@ def test_only_a_running_spot_job_is_interrupted(jobs: Jobs) -> None:
     assert (code, "does not run on spot instances" in message) == (1, True), message
     jobs.sagemaker.stop_training_job(TrainingJobName=on_demand)
     assert jobs.trained(on_demand)["TrainingJobStatus"] == "Stopped"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "secret", "status"),
+    [
+        ("no-such-job/interruptions", b"", True, 409),
+        ("no-such-job/interruptions", b'{"capacity_after_seconds": -1}', True, 400),
+        ("no-such-job/interruptions", b'{"capacity": 1}', True, 400),
+        ("no-such-job/interruptions", b"not json", True, 400),
+        ("no-such-job/other", b"", True, 404),
+        ("no-such-job/interruptions", b"", False, 401),
+    ],
+)
+def test_disruptions_take_the_secret_and_a_proper_request(
+    jobs: Jobs, path: str, body: bytes, secret: bool, status: int
+) -> None:
+    headers = {"Authorization": f"Bearer {jobs.cloud.secret_access_key}"} if secret else {}
+    url = f"{jobs.cloud.endpoint_url}/_localcloud/training-jobs/{path}"
+    request = urllib.request.Request(url, data=body, headers=headers, method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    with refused.value as answer:
+        assert (answer.code, bool(json.load(answer)["message"])) == (status, True)
 
 
 def test_a_job_is_tried_again_after_an_internal_error_as_often_as_it_asks(jobs: Jobs) -> None:

@@ -136,3 +136,17 @@ def test_the_resource_classes_train_process_host_and_delete(sdk: Sdk) -> None:
         "content_type": "text/csv",
         "left": 0,
     }
+
+
+def test_the_tuner_finds_its_best_training_job(sdk: Sdk) -> None:
+    image = sdk.account.image("tuned:1", BYOC)
+    sdk.account.put("tuning/train.csv", IRIS)
+    bucket = sdk.account.bucket
+
+    found = sdk.run("tuner.py", image, sdk.account.role, bucket, f"s3://{bucket}/tuning/")
+
+    assert (found["status"], found["completed"], found["value"]) == ("Completed", 3, 2.0)
+    model = json.loads(
+        _members(sdk.account.read(f"s3://{bucket}/tuned/{found['best']}/output/model.tar.gz"))["model.json"]
+    )
+    assert model["scale"] == float(found["scale"])

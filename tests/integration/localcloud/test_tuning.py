@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from localcloud.images.registry import ImageRegistry
-from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, unique
+from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, policy, unique
 
 _FINAL = ("Completed", "Failed", "Stopped")
 _S3 = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"]
@@ -257,6 +257,34 @@ def test_stopping_a_tuning_job_stops_its_training_jobs(tuning: Tuning) -> None:
     tuning.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     assert tuning.ended(name)["HyperParameterTuningJobStatus"] == "Stopped"
     assert [trial["TrainingJobStatus"] for trial in tuning.trials(name)] == ["Stopped", "Stopped"]
+
+
+def test_eventbridge_hears_of_each_state_of_a_tuning_job(tuning: Tuning) -> None:
+    sqs, events, name = tuning.cloud.client("sqs"), tuning.cloud.client("events"), unique("tune")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    admit = {**allow("sqs:SendMessage", arn), "Principal": {"Service": "events.amazonaws.com"}}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy(admit)})
+    pattern = {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker HyperParameter Tuning Job State Change"],
+        "detail": {"HyperParameterTuningJobName": [name]},
+    }
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    tuning.tuned(categories("x", "1", "2"), config={"Strategy": "Grid"}, HyperParameterTuningJobName=name)
+    seen: dict[str, dict[str, Any]] = {}
+
+    def heard() -> bool:
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+            detail = json.loads(message["Body"])["detail"]
+            seen[detail["HyperParameterTuningJobStatus"]] = detail
+        return "Completed" in seen
+
+    eventually(heard)
+    assert set(seen) == {"InProgress", "Completed"}
+    assert seen["Completed"]["TrainingJobStatusCounters"]["Completed"] == 2
+    assert seen["Completed"]["BestTrainingJob"]["TunedHyperParameters"] == {"x": "2"}
 
 
 def test_step_functions_waits_for_a_tuning_job(tuning: Tuning) -> None:

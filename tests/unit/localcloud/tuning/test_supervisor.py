@@ -78,12 +78,13 @@ class Tuning:
         self.supervisor.recover()
 
     def create(self, ranges: Document, *, parallel: int = 1, request: Document | None = None, **config: Any) -> None:
+        """``request`` stands in the place of the definition, ``config`` is merged into the tuning job's."""
         limits = {"MaxParallelTrainingJobs": parallel, **config.pop("limits", {})}
         tuning = {"Strategy": "Grid", "ResourceLimits": limits, "RandomSeed": 1, **config}
-        if request is None:
+        request = request or {"TrainingJobDefinition": definition()}
+        if "TrainingJobDefinition" in request:
             objective = {"Type": "Minimize", "MetricName": "loss"}
             tuning |= {"ParameterRanges": ranges, "HyperParameterTuningJobObjective": objective}
-            request = {"TrainingJobDefinition": definition()}
         name = {"HyperParameterTuningJobName": "tune", "HyperParameterTuningJobConfig": tuning}
         OPERATIONS["CreateHyperParameterTuningJob"](self.call, name | request)
 
@@ -241,6 +242,17 @@ def test_several_definitions_take_turns(tuning: Tuning) -> None:
         tuning.call, {"HyperParameterTuningJobName": "tune"}
     )["TrainingJobSummaries"]
     assert [summary["TrainingJobDefinitionName"] for summary in launched] == ["small", *["large"] * 6]
+
+
+def test_autotune_searches_around_the_hint(tuning: Tuning) -> None:
+    tuning.create(
+        {"AutoParameters": [{"Name": "x", "ValueHint": "20"}]},
+        request={"TrainingJobDefinition": definition(), "Autotune": {"Mode": "Enabled"}},
+        Strategy="Random",
+        limits={"MaxNumberOfTrainingJobs": 2},
+    )
+    name = tuning.wait(1)
+    assert 2 <= int(tuning.training(name)["HyperParameters"]["x"]) <= 200
 
 
 def test_a_training_job_that_cannot_be_created_fails_the_tuning_job(tuning: Tuning) -> None:

@@ -18,18 +18,21 @@ _SEE_METRICS = (
 )
 
 
-def ending(tuning_job: Document, trials: Sequence[Trial], *, limit: int, now: float) -> Document | None:
+def ending(tuning_job: Document, trials: Sequence[Trial], *, more: bool, now: float) -> Document | None:
     """Why the search is over, as ``{"Status": ..., "Reason"?: ...}``; None while it goes on.
 
     Training jobs that still run are then stopped, and the tuning job ends with them.
+
+    Args:
+        more: whether there is anything left to launch.
     """
+    over = not more and all(trial.ended for trial in trials)
     if tuning_job["HyperParameterTuningJobStatus"] == "Stopping":
         return {"Status": "Stopped"}
-    if reason := _hopeless(trials, limit):
+    if reason := _hopeless(trials, over):
         return {"Status": "Failed", "Reason": reason}
     config = tuning_job["HyperParameterTuningJobConfig"]
-    everything = len(trials) >= limit and all(trial.ended for trial in trials)
-    if everything or _late(tuning_job, now) or _satisfied(config.get("TuningJobCompletionCriteria", {}), trials):
+    if over or _late(tuning_job, now) or _satisfied(config.get("TuningJobCompletionCriteria", {}), trials):
         return {"Status": "Completed"}
     return None
 
@@ -42,7 +45,9 @@ def deadline(tuning_job: Document) -> float | None:
 
 def not_improving(trials: Sequence[Trial]) -> int:
     """How many training jobs in a row have ended, since the best one did, without being better."""
-    ended = sorted((trial for trial in trials if trial.ended), key=lambda trial: trial.job["TrainingEndTime"])
+    ended = sorted(
+        (trial for trial in trials if trial.ended and not trial.lost), key=lambda trial: trial.job["TrainingEndTime"]
+    )
     found = best(ended)
     return len(ended) - 1 - ended.index(found) if found else 0
 
@@ -63,11 +68,10 @@ def _satisfied(criteria: Document, trials: Sequence[Trial]) -> bool:
     return patience is not None and not_improving(trials) >= patience
 
 
-def _hopeless(trials: Sequence[Trial], limit: int) -> str | None:
-    ended = [trial for trial in trials if trial.ended]
+def _hopeless(trials: Sequence[Trial], over: bool) -> str | None:
+    ended = [trial for trial in trials if trial.ended and not trial.lost]
     if not ended or any(trial.objective is not None for trial in ended):
         return None
-    over = len(ended) >= limit
     if not over and len(ended) < _ATTEMPTS:
         return None
     if any(trial.status != "Failed" for trial in ended):

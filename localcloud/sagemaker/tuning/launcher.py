@@ -23,20 +23,30 @@ Document = dict[str, Any]
 class Launcher:
     """Args:
     call: SageMaker itself as the caller.
+    limit: how many combinations are tried.
     parents: the trials of the tuning jobs that this one starts from.
     """
 
     def __init__(
-        self, call: Call, definitions: Sequence[Definition], parents: list[Trial], history: MetricHistory
+        self, call: Call, definitions: Sequence[Definition], limit: int, parents: list[Trial], history: MetricHistory
     ) -> None:
-        self._call, self._definitions, self._parents, self._history = call, definitions, parents, history
+        self._call, self._definitions, self._limit = call, definitions, limit
+        self._parents, self._history = parents, history
+
+    def has_more(self, tuning_job: Document, trials: Sequence[Trial]) -> bool:
+        """Whether there is anything left to launch."""
+        entries = tuning_job["_Trials"]
+        return bool(_lost(entries, trials)) or len(_planned(entries)) < self._limit
 
     def launch(self, tuning_job: Document, trials: Sequence[Trial]) -> None:
         """Create one more training job. Raises ApiError."""
         entries: list[Document] = tuning_job["_Trials"]
-        number = self._next_definition(entries)
-        name = _training_job_name(tuning_job, len(entries) + 1)
-        entry = {"Name": name, "Definition": number, "Values": self._propose(tuning_job, number, trials)}
+        entry: Document = {"Name": _training_job_name(tuning_job, len(entries) + 1)}
+        if lost := _lost(entries, trials):
+            entry |= {"RetryOf": lost[0]["Name"], "Definition": lost[0]["Definition"], "Values": lost[0]["Values"]}
+        else:
+            number = self._next_definition(entries)
+            entry |= {"Definition": number, "Values": self._propose(tuning_job, number, trials)}
         # First the decision, then what follows from it: a kill between the two loses neither (see ``resume``).
         self._call.store.update(
             TUNING_JOB, tuning_job["HyperParameterTuningJobName"], lambda job: job["_Trials"].append(entry)
@@ -63,7 +73,7 @@ class Launcher:
 
     def _next_definition(self, entries: list[Document]) -> int:
         """The definition with the fewest training jobs so far that has combinations left."""
-        launched = [entry["Definition"] for entry in entries]
+        launched = [entry["Definition"] for entry in _planned(entries)]
         counts = {number: launched.count(number) for number in range(len(self._definitions))}
         left = [number for number in counts if counts[number] < combinations(self._definitions[number].space)]
         return min(left or counts, key=lambda number: (counts[number], number))
@@ -75,10 +85,22 @@ class Launcher:
             tuning_job["HyperParameterTuningJobConfig"]["Strategy"],
             definition.space,
             [*prior_observations(self._parents, definition), *own],
-            index=sum(entry["Definition"] == number for entry in tuning_job["_Trials"]),
+            index=sum(entry["Definition"] == number for entry in _planned(tuning_job["_Trials"])),
             seed=tuning_job["_Seed"],
             maximize=definition.maximize,
         )
+
+
+def _planned(entries: list[Document]) -> list[Document]:
+    """Those that the search has decided on: a repetition after a restart is none."""
+    return [entry for entry in entries if "RetryOf" not in entry]
+
+
+def _lost(entries: list[Document], trials: Sequence[Trial]) -> list[Document]:
+    """Those whose training job was lost, and that were not repeated yet."""
+    names = {trial.name for trial in trials if trial.lost}
+    names -= {entry["RetryOf"] for entry in entries if "RetryOf" in entry}
+    return [entry for entry in entries if entry["Name"] in names]
 
 
 def _fruitless(trial: Trial) -> bool:

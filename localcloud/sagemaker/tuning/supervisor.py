@@ -43,10 +43,12 @@ class TuningSupervisor:
         if kind != TUNING_JOB:
             self._jobs.start(kind, name)
             return
+        tuner = Tuner(self._call, name, self._history)
         with self._lock:
-            if name in self._running:
+            running = self._running.get(name)
+            # One of the same name that has ended, and was deleted since, may not have left its thread yet.
+            if running is not None and running[0].created == tuner.created:
                 return
-            tuner = Tuner(self._call, name, self._history)
             thread = threading.Thread(target=self._run, args=(name, tuner), name=f"{kind}-{name}", daemon=True)
             self._running[name] = tuner, thread
         thread.start()
@@ -85,7 +87,8 @@ class TuningSupervisor:
             tuner.run()
         finally:
             with self._lock:
-                self._running.pop(name, None)
+                if self._running[name][0] is tuner:
+                    del self._running[name]
 
     def _changed(self, kind: str, _before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
         """A change in the store."""

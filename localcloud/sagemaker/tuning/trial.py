@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.sagemaker.jobs.failures import RESTARTED
 from localcloud.sagemaker.store import NotFound, Store
 from localcloud.sagemaker.tuning.definition import Definition
 from localcloud.sagemaker.tuning.search import Observation, Values
@@ -47,6 +48,11 @@ class Trial:
     @property
     def ended(self) -> bool:
         return self.status in FINAL
+
+    @property
+    def lost(self) -> bool:
+        """It ended with the embedded cloud, and says nothing about its combination."""
+        return self.job.get("FailureReason") == RESTARTED
 
     @property
     def objective(self) -> float | None:

@@ -35,11 +35,12 @@ class Tuner:
     def __init__(self, call: Call, name: str, history: MetricHistory) -> None:
         self._call, self._name, self._history = call, name, history
         document = self._read()
+        self.created: float = document["CreationTime"]
         self._definitions = read_definitions(document)
-        self._limit = launch_limit(document, self._definitions)
         self._parallel = document["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxParallelTrainingJobs"]
         self._parents = parent_trials(call.store, document)
-        self._launcher = Launcher(call, self._definitions, self._parents, history)
+        limit = launch_limit(document, self._definitions)
+        self._launcher = Launcher(call, self._definitions, limit, self._parents, history)
         self._early_stopping = EarlyStopping(document["HyperParameterTuningJobConfig"], history)
         self._ended: dict[str, Document] = {}
         self._changed = threading.Event()
@@ -70,7 +71,8 @@ class Tuner:
         document = self._read()
         trials = find_trials(self._call.store, document, self._definitions, self._ended)
         now = self._call.plane.now()
-        ending = document.get("_Ending") or completion.ending(document, trials, limit=self._limit, now=now)
+        more = self._launcher.has_more(document, trials)
+        ending = document.get("_Ending") or completion.ending(document, trials, more=more, now=now)
         running = [trial for trial in trials if not trial.ended]
         self._reflect(trials, ending)
         if ending is not None:
@@ -79,7 +81,7 @@ class Tuner:
                 self._finish(ending, trials)
             return not running
         self._stop(self._early_stopping.doomed(trials))
-        if len(running) < self._parallel and len(document["_Trials"]) < self._limit:
+        if more and len(running) < self._parallel:
             self._launcher.launch(document, trials)
             self._changed.set()
         return False

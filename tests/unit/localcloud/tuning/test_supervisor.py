@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.sagemaker.jobs import failures
 from localcloud.sagemaker.jobs.metric_history import MetricHistory
 from localcloud.sagemaker.jobs.metrics import Measurement
 from localcloud.sagemaker.resources.hyper_parameter_tuning_job import OPERATIONS
@@ -169,14 +170,47 @@ def test_a_kill_loses_no_decision_and_repeats_none(tuning: Tuning) -> None:
     assert tuning.describe()["BestTrainingJob"]["TrainingJobName"] == second
 
 
-def test_what_ran_when_the_cloud_ended_counts_as_retryable_and_the_search_goes_on(tuning: Tuning) -> None:
-    tuning.create(CATEGORIES)
-    name = tuning.wait(1)
+def test_what_ran_when_the_cloud_ended_is_repeated_and_the_search_goes_on(tuning: Tuning) -> None:
+    tuning.create(CATEGORIES, parallel=2)
+    tuning.trainer.end(tuning.wait(1), value=1.0)
+    tuning.wait(3)
     tuning.supervisor.shutdown()
-    tuning.trainer.end(name, status="Failed", reason="InternalServerError: We encountered an internal error.")
+    for name in tuning.trainer.started[1:]:
+        tuning.trainer.end(name, status="Failed", reason=failures.RESTARTED)
     tuning.begin()
+    for count in range(4, 9):
+        tuning.trainer.end(tuning.wait(count), value=float(count))
+    job = tuning.final()
+    tried = [entry["Values"]["x"] for entry in job["_Trials"]]
+    assert tried == ["0", "1", "2", "1", "2", "3", "4", "5"]
+    counters = job["TrainingJobStatusCounters"]
+    assert (counters["Completed"], counters["RetryableError"]) == (6, 2)
+
+
+def test_losing_training_jobs_again_and_again_is_no_reason_to_give_up(tuning: Tuning) -> None:
+    tuning.create(CATEGORIES, parallel=3)
+    for count in (3, 6):
+        tuning.wait(count)
+        tuning.supervisor.shutdown()
+        for name in tuning.trainer.started[count - 3 : count]:
+            tuning.trainer.end(name, status="Failed", reason=failures.RESTARTED)
+        tuning.begin()
+    tuning.wait(9)
+    assert tuning.describe()["HyperParameterTuningJobStatus"] == "InProgress"
+    assert tuning.describe()["TrainingJobStatusCounters"]["RetryableError"] == 6
+
+
+def test_a_deleted_training_job_does_not_keep_the_search_from_its_end(tuning: Tuning) -> None:
+    tuning.create(CATEGORIES)
+    first = tuning.wait(1)
+    tuning.trainer.end(first, value=1.0)
     tuning.wait(2)
-    eventually(lambda: tuning.counts("RetryableError") == 1)
+    tuning.supervisor.shutdown()
+    tuning.store.delete("training-job", first)
+    tuning.begin()
+    for count in range(2, 7):
+        tuning.trainer.end(tuning.wait(count), value=float(count))
+    assert tuning.final()["HyperParameterTuningJobStatus"] == "Completed"
 
 
 @pytest.mark.parametrize(

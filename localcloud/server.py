@@ -28,9 +28,14 @@ from localcloud.images import ImageRegistry
 from localcloud.journal import Damaged
 from localcloud.sagemaker import integrity
 from localcloud.sagemaker.api import SageMakerApi
+from localcloud.sagemaker.asynchronous.api import AsyncRuntimeApi
+from localcloud.sagemaker.asynchronous.backlog import Backlog
+from localcloud.sagemaker.asynchronous.dispatcher import Dispatcher
+from localcloud.sagemaker.asynchronous.metrics import AsyncMetrics
 from localcloud.sagemaker.endpoints.alarms import AlarmWatch
 from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from localcloud.sagemaker.events import EventPublisher
+from localcloud.sagemaker.jobs.role import Role
 from localcloud.sagemaker.jobs.supervisor import JobSupervisor
 from localcloud.sagemaker.resources.resource import ControlPlane
 from localcloud.sagemaker.runtime_api import RuntimeApi
@@ -168,13 +173,27 @@ class Cloud:
             endpoints=self._endpoints,
             authorize=identity.allows,
         )
-        runtime = RuntimeApi(self._endpoints)
+        backlog = Backlog(self._store)
+        self._dispatcher = self._build_dispatcher(backlog)
+        realtime = RuntimeApi(self._endpoints)
+        runtime = AsyncRuntimeApi(self._store, backlog, realtime.handle, account=self._config.account)
         sagemaker.register(self._config, identity, api.handle, runtime.handle)
         runner = TaskRunner(self._config, lambda task, action, arn: identity.role_allows(task.role_arn, action, arn))
         workflows.register(runner)
         stacks.register(self._config)
         builds.register(self._config, self._builds)
         self._scaler = self._add_autoscaling()
+
+    def _build_dispatcher(self, backlog: Backlog) -> Dispatcher:
+        config = self._config
+        return Dispatcher(
+            self._store,
+            backlog,
+            variants=self._endpoints.serving,
+            role=lambda arn: Role(config, arn or ""),
+            metrics=AsyncMetrics(lambda: clients.root_client(config, "cloudwatch")),
+            region=config.region,
+        )
 
     def _add_autoscaling(self) -> Scaler:
         config, identity = self._config, self._gateway.identity
@@ -218,6 +237,7 @@ class Cloud:
         self._endpoints.recover()
 
     def _started(self) -> None:
+        self._dispatcher.start()
         self._scaler.start()
         lifecycle.write_instance(self._config)
         threading.Thread(target=stacks.load, args=(self._config,), name="load-cloudformation", daemon=True).start()
@@ -225,6 +245,7 @@ class Cloud:
     def _end_processes(self) -> None:
         self._scaler.close()
         self._tuning.shutdown()
+        self._dispatcher.close()
         self._endpoints.shutdown()
         self._jobs.shutdown()
         self._builds.close()

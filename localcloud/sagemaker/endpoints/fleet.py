@@ -90,6 +90,13 @@ class VariantFleet:
         self.spec = replace(self.spec, count=count)
         _each(surplus, lambda instance: instance.stop(drain_seconds=drain_seconds))
 
+    async def admit(self, size: int) -> None:
+        """Lets in a request of so many bytes, before `pick`; serverless variants may refuse, or have to wake up."""
+
+    def reconfigure(self, update: dict[str, Any]) -> None:
+        """Serverless variants only (see `serverless`)."""
+        raise TypeError(f"variant {self.name} is not serverless: {update}")
+
     def pick(self) -> Instance | None:
         """The ready instance with the fewest requests in flight, by turns among equals; None when none is ready.
 
@@ -206,6 +213,8 @@ class Fleet:
         for entry in desired:
             if "DesiredWeight" in entry:
                 variants[entry["VariantName"]].set_weight(entry["DesiredWeight"])
+            if "ServerlessUpdateConfig" in entry:
+                variants[entry["VariantName"]].reconfigure(entry["ServerlessUpdateConfig"])
 
     def abandon_starting(self) -> None:
         """Ends the servers that are starting; the `start` in progress raises FleetUnhealthy soon."""

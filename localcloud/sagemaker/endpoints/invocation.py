@@ -140,6 +140,7 @@ class Invoker:
         table = await self._routes(endpoint)
         while table is not None:
             variant = _choose_variant(table, headers.get(TARGET_VARIANT), endpoint)
+            await variant.admit(len(body))
             instance = variant.pick()
             if instance is not None:
                 self._mirror.send(endpoint, variant, to_container(headers), body)

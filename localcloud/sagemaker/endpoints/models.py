@@ -56,7 +56,7 @@ def _resolve(store: Store, config: dict[str, Any], variant: dict[str, Any], *, s
     return VariantSpec(
         name=variant["VariantName"],
         weight=variant.get("InitialVariantWeight", 1.0),
-        count=variant.get("InitialInstanceCount", 1),
+        count=variant.get("InitialInstanceCount") or _warm(variant),
         image=container["Image"],
         environment=container.get("Environment", {}),
         model_data=_model_data(container),
@@ -66,6 +66,11 @@ def _resolve(store: Store, config: dict[str, Any], variant: dict[str, Any], *, s
         serverless=variant.get("ServerlessConfig"),
         shadow=shadow,
     )
+
+
+def _warm(variant: dict[str, Any]) -> int:
+    """A serverless variant's servers: those kept warm, and one at least to see whether the model works."""
+    return max(1, variant.get("ServerlessConfig", {}).get("ProvisionedConcurrency", 0))
 
 
 def _container(store: Store, model: dict[str, Any]) -> dict[str, Any]:

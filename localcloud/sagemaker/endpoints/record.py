@@ -78,6 +78,7 @@ class EndpointRecord:
             document.pop("DataCaptureConfig", None)
             if capture := target.get("DataCaptureConfig"):
                 document["DataCaptureConfig"] = data_capture.summary(capture)
+            document["AsyncInferenceConfig"] = target.get("AsyncInferenceConfig")
             if deployment is not None:
                 document["LastDeploymentConfig"] = deployment
             _in_service(document, fleet)

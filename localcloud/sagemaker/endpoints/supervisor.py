@@ -29,6 +29,7 @@ from localcloud.sagemaker.endpoints.models import ModelUnusable, VariantSpec, re
 from localcloud.sagemaker.endpoints.record import EndpointRecord
 from localcloud.sagemaker.endpoints.rollout import RollbackFailed, Rollout
 from localcloud.sagemaker.endpoints.routing import RouteTable, Share
+from localcloud.sagemaker.endpoints.serverless import ServerlessFleet
 from localcloud.sagemaker.jobs.role import Role, RoleRefused
 from localcloud.sagemaker.store import Store
 
@@ -93,6 +94,11 @@ class EndpointSupervisor:
     async def invoke_streaming(self, name: str, headers: Mapping[str, str], body: bytes) -> StreamedResult:
         """The same, the answer in parts. Raises InvocationError."""
         return await self._invoker.invoke_streaming(name, headers, body)
+
+    def serving(self, name: str) -> tuple[VariantFleet, ...]:
+        """The production variants that serve; none while the endpoint does not."""
+        fleet = self._fleets.get(name)
+        return fleet.variants if fleet is not None else ()
 
     def recover(self) -> None:
         """Brings back what served when the embedded cloud ended, and goes on with what was under way."""
@@ -267,7 +273,7 @@ class EndpointSupervisor:
             self._instances.add(instance)
             return instance
 
-        variants = [VariantFleet(spec, self._resolve(spec), add_instance) for spec in specs]
+        variants = [_fleet_type(spec)(spec, self._resolve(spec), add_instance) for spec in specs]
         return Fleet(variants, captures=self._captures(name, config.get("DataCaptureConfig")))
 
     def _captures(self, name: str, config: Mapping[str, Any] | None) -> list[DataCapture]:
@@ -309,6 +315,10 @@ class EndpointSupervisor:
     def _check_open(self) -> None:
         if self._closing.is_set():
             raise _Closing
+
+
+def _fleet_type(spec: VariantSpec) -> type[VariantFleet]:
+    return VariantFleet if spec.serverless is None else ServerlessFleet
 
 
 def _retain(specs: Sequence[VariantSpec], old: Fleet, properties: Sequence[str]) -> list[VariantSpec]:

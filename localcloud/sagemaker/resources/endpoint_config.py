@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localcloud.sagemaker.errors import ValidationException
 from localcloud.sagemaker.limits import require_member, require_one_of, require_unique
+from localcloud.sagemaker.resources import inference_modes
 from localcloud.sagemaker.resources.listing import list_operation
 from localcloud.sagemaker.resources.model import MODEL
 from localcloud.sagemaker.resources.resource import Call, Document, Operation, Resource
@@ -31,6 +32,7 @@ def _create(call: Call, request: Document) -> Document:
     for member in ("ProductionVariants", "ShadowProductionVariants"):
         if member in request:
             document[member] = [_variant(call, *numbered, member) for numbered in enumerate(request[member], 1)]
+    inference_modes.check(request, {v["ModelName"]: MODEL.find(call, v["ModelName"]) for v in production})
     call.pass_role(request.get("ExecutionRoleArn"))
     config = ENDPOINT_CONFIG.insert(call, request["EndpointConfigName"], document, request.get("Tags", []))
     return {"EndpointConfigArn": config["EndpointConfigArn"]}

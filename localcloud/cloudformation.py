@@ -13,8 +13,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.cloudformation_values import typed
+
 _ENDPOINT_SECONDS = 1800.0
 _POLL_SECONDS = 0.2
+_SETTLED = ("InService", "Failed", "UpdateRollbackFailed")
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, str]]
@@ -77,7 +80,12 @@ class Provisioner:
         name = properties.get(self._type.name) or _generated(stack_name, logical_id)
         given = {key: value for key, value in properties.items() if key not in self._type.update_only}
         self._call("Create", {**_request(given), self._type.name: name})
-        return self._settled(name)
+        try:
+            return self._settled(name)
+        except ResourceFailed:
+            # The stack does not know of it yet, so its rollback would leave it behind.
+            self.delete(name, {self._type.name: name})
+            raise
 
     def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str) -> Created:
         """In place where the API can, otherwise a new resource; the stack's clean-up deletes the old one."""
@@ -92,7 +100,9 @@ class Provisioner:
             return self.create(logical_id, new, stack_name)
         if changed:
             members = self._type.updatable & new.keys()
-            self._call("Update", {self._type.name: name, **_request({member: new[member] for member in members})})
+            request = {self._type.name: name, **_request({member: new[member] for member in members})}
+            self._call("Update", request)
+            self._check_updated(name, request)
         self._retag(physical_id, old, new)
         return self._settled(name)
 
@@ -109,7 +119,12 @@ class Provisioner:
             self._gone(name)
 
     def _call(self, verb: str, request: dict[str, Any]) -> dict[str, Any]:
-        return self._client()._make_api_call(f"{verb}{self._type.noun}", request)
+        client, operation = self._client(), f"{verb}{self._type.noun}"
+        return client._make_api_call(operation, typed(self._shape(operation), request))
+
+    def _shape(self, operation: str) -> Any:
+        model = self._client().meta.service_model
+        return model.operation_model(operation).input_shape
 
     def _describe(self, name: str) -> dict[str, Any]:
         return self._call("Describe", {self._type.name: name})
@@ -117,16 +132,25 @@ class Provisioner:
     def _settled(self, name: str) -> Created:
         deadline = time.monotonic() + _ENDPOINT_SECONDS
         description = self._describe(name)
-        while self._type.settles and description[f"{self._type.noun}Status"] not in ("InService", "Failed"):
+        while self._type.settles and description[f"{self._type.noun}Status"] not in _SETTLED:
             if time.monotonic() > deadline:
                 raise ResourceFailed(f"{name} did not become InService within {_ENDPOINT_SECONDS:.0f} s")
             time.sleep(_POLL_SECONDS)
             description = self._describe(name)
-        if self._type.settles and description[f"{self._type.noun}Status"] == "Failed":
+        if self._type.settles and description[f"{self._type.noun}Status"] != "InService":
             raise ResourceFailed(f"{name}: {description.get('FailureReason', 'no reason given')}")
         arn = description[self._type.arn]
         attributes = {self._type.name: name, **{key: str(description[key]) for key in self._type.attributes}}
         return arn, attributes
+
+    def _check_updated(self, name: str, request: dict[str, Any]) -> None:
+        """An endpoint whose update was rolled back is in service again, with its old config."""
+        if not self._type.settles:
+            return
+        self._settled(name)
+        description = self._describe(name)
+        if description.get("EndpointConfigName") != request["EndpointConfigName"]:
+            raise ResourceFailed(f"{name}: {description.get('FailureReason', 'the update was rolled back')}")
 
     def _gone(self, name: str) -> None:
         deadline = time.monotonic() + _ENDPOINT_SECONDS

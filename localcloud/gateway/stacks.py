@@ -9,7 +9,7 @@ import logging
 import threading
 from typing import Any
 
-from localcloud import clients
+from localcloud import clients, cloudformation_scaling
 from localcloud.cloudformation import TYPES, Provisioner
 from localcloud.config import Config
 
@@ -22,7 +22,7 @@ _registered = threading.Event()
 
 
 def register(config: Config) -> None:
-    """Add the SageMaker types before the first request to CloudFormation is handled.
+    """Add our types before the first request to CloudFormation is handled.
 
     Its import takes a second, so it is not part of the start; ``load`` may be called early on a thread.
     """
@@ -44,8 +44,8 @@ def load(config: Config) -> None:
             return
         handlers = importlib.import_module("ministack.services.cloudformation.provisioners")._RESOURCE_HANDLERS
         engine = importlib.import_module("ministack.services.cloudformation.stacks")
-        for name, resource_type in TYPES.items():
-            provisioner = Provisioner(resource_type, lambda: clients.root_client(config, "sagemaker"))
+        provisioners = _provisioners(config)
+        for name, provisioner in provisioners.items():
             handlers[name] = {
                 "create": provisioner.create,
                 "update": provisioner.update,
@@ -53,8 +53,19 @@ def load(config: Config) -> None:
                 "delete": provisioner.delete,
             }
         original = engine._runs_on_worker_thread
-        engine._runs_on_worker_thread = lambda name: name in TYPES or original(name)
+        engine._runs_on_worker_thread = lambda name: name in provisioners or original(name)
         _registered.set()
+
+
+def _provisioners(config: Config) -> dict[str, Any]:
+    """What makes the resources of each of our types."""
+    made: dict[str, Any] = {
+        name: Provisioner(resource_type, lambda: clients.root_client(config, "sagemaker"))
+        for name, resource_type in TYPES.items()
+    }
+    for name, provisioner in cloudformation_scaling.TYPES.items():
+        made[name] = provisioner(lambda: clients.root_client(config, "application-autoscaling"))
+    return made
 
 
 def settle_interrupted(stacks: dict[Any, dict[str, Any]]) -> None:

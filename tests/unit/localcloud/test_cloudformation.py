@@ -1,8 +1,12 @@
+from types import SimpleNamespace
+
 import pytest
 from botocore.exceptions import ClientError
 
 from localcloud import cloudformation
 from localcloud.cloudformation import TYPES, Provisioner, ResourceFailed
+from localcloud.cloudformation_values import typed
+from localcloud.sagemaker.service_model import operation_model, service_model
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/"
 
@@ -10,11 +14,14 @@ ARN = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/"
 class FakeEndpoints:
     """SageMaker's endpoints; a new or changed one has the given statuses, one after the other."""
 
+    meta = SimpleNamespace(service_model=service_model())
+
     def __init__(self, *statuses: str) -> None:
         self.statuses = statuses
         self.endpoints: dict[str, dict] = {}
         self.pending: list[str] = []
         self.calls: list[tuple[str, dict]] = []
+        self.rolls_back = False
 
     def _make_api_call(self, operation: str, request: dict) -> dict:
         self.calls.append((operation, request))
@@ -26,6 +33,8 @@ class FakeEndpoints:
             raise ClientError({"Error": error}, operation)
         if operation in ("CreateEndpoint", "UpdateEndpoint"):
             self.pending = list(self.statuses)
+            if operation == "CreateEndpoint" or not self.rolls_back:
+                self.endpoints[name]["EndpointConfigName"] = request["EndpointConfigName"]
         elif operation == "DeleteEndpoint":
             del self.endpoints[name]
             return {}
@@ -55,9 +64,37 @@ def test_an_endpoint_is_made_when_it_is_in_service():
     assert not endpoints.pending[1:]
 
 
-def test_an_endpoint_that_fails_fails_the_resource_with_its_reason():
+def test_an_endpoint_that_fails_fails_the_resource_with_its_reason_and_is_not_left_behind():
+    endpoints = FakeEndpoints("Creating", "Failed")
     with pytest.raises(ResourceFailed, match="no space"):
-        provisioner(FakeEndpoints("Creating", "Failed")).create("E", {"EndpointConfigName": "c"}, "stack")
+        provisioner(endpoints).create("E", {"EndpointConfigName": "c"}, "stack")
+    assert endpoints.endpoints == {}
+
+
+def test_an_update_that_sagemaker_rolls_back_fails_the_resource():
+    endpoints = FakeEndpoints("Updating", "RollingBack", "InService")
+    made = provisioner(endpoints)
+    old = {"EndpointName": "e", "EndpointConfigName": "one"}
+    arn, _ = made.create("E", old, "stack")
+    endpoints.rolls_back = True
+    with pytest.raises(ResourceFailed, match="no space"):
+        made.update(arn, old, {**old, "EndpointConfigName": "two"}, "stack", "E")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"InitialInstanceCount": "2"}, {"InitialInstanceCount": 2}),
+        ({"InitialVariantWeight": "0.5"}, {"InitialVariantWeight": 0.5}),
+        ({"EnableSSMAccess": "true"}, {"EnableSSMAccess": True}),
+        ({"VariantName": 7}, {"VariantName": "7"}),
+        ({"InitialInstanceCount": "many"}, {"InitialInstanceCount": "many"}),
+        ({"NoSuchMember": "2"}, {"NoSuchMember": "2"}),
+    ],
+)
+def test_parameters_are_text_and_become_what_the_api_takes(value, expected):
+    shape = operation_model("CreateEndpointConfig").input_shape
+    assert typed(shape, {"ProductionVariants": [value]}) == {"ProductionVariants": [expected]}
 
 
 def test_a_reference_to_a_config_is_its_name():

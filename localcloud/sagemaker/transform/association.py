@@ -25,12 +25,14 @@ class Association:
         source, result: the formats of what is read and of what the model answers; None where nothing has to be
             understood.
         labelled: GenerateInferenceId, an id and a time are added to every record written.
+        split: a payload's records are the format's; otherwise its only record is a whole object.
     """
 
     input_filter: JsonPath
     output_filter: JsonPath
     joined: bool
     labelled: bool
+    split: bool
     source: Format | None
     result: Format | None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -46,6 +48,7 @@ class Association:
             output_filter=JsonPath.parse(processing.get("OutputFilter") or "$"),
             joined=processing.get("JoinSource", "None") == "Input",
             labelled=job.get("DataCaptureConfig", {}).get("GenerateInferenceId", False),
+            split=split_type != "None",
             source=format_of(content_type, split_type),
             result=format_of(job["TransformOutput"].get("Accept") or content_type, split_type),
         )
@@ -64,7 +67,7 @@ class Association:
         """What of a payload is sent to the model. Raises FormatError, PathMismatch."""
         if self.input_filter.is_root:
             return payload.body
-        records = self.source.decode(payload.body, payload.count)
+        records = self.source.decode(payload.body, self._count(payload))
         body = self.source.encode([self.input_filter.select(record) for record in records])
         # As without a filter: a record that is sent alone has no line end.
         return body if payload.body.endswith(b"\n") else body.removesuffix(b"\n")
@@ -73,14 +76,18 @@ class Association:
         """What is written for a payload and the model's answer to it. Raises FormatError, PathMismatch."""
         if not self.reads_result:
             return answer
-        results = self.result.decode(answer, payload.count)
+        count = self._count(payload)
+        results = self.result.decode(answer, count)
         if self.joined:
-            results = self._join(self.source.decode(payload.body, payload.count), results)
+            results = self._join(self.source.decode(payload.body, count), results)
         results = [self.output_filter.select(result) for result in results]
         if self.labelled:
             moment = format_time(self.clock())
             results = [self.result.label(result, str(uuid.uuid4()), moment) for result in results]
         return self.result.encode(results)
+
+    def _count(self, payload: Payload) -> int | None:
+        return payload.count if self.split else None
 
     def _join(self, records: list[Any], results: list[Any]) -> list[Any]:
         if len(records) != len(results):

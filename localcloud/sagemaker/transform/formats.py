@@ -12,6 +12,8 @@ from typing import Any, NoReturn, Protocol
 INPUT_KEY, OUTPUT_KEY = "SageMakerInput", "SageMakerOutput"
 INFERENCE_ID_KEY, INFERENCE_TIME_KEY = "SageMakerInferenceId", "SageMakerInferenceTime"
 
+# Python's own limit of 128 KiB a field is for parsers of unknown sources; here MaxPayloadInMB is the limit.
+csv.field_size_limit(1 << 30)
 _JSON_TYPES = ("application/json", "application/jsonlines", "application/x-jsonlines")
 
 

@@ -58,14 +58,16 @@ class TransformRunner(JobRunner):
     def perform(self) -> None:
         try:
             self._transform()
-        except (JobFailure, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            self.check_abandoned()
+            self.finish("Stopped")
+        except JobFailure:
             self.check_abandoned()
             if not self.stop_requested.is_set():
                 raise
+            self.finish("Stopped")
         finally:
             self._close()
-        if self.stop_requested.is_set():
-            self.finish("Stopped")
 
     def stop(self) -> None:
         super().stop()
@@ -99,8 +101,7 @@ class TransformRunner(JobRunner):
             lambda instance, text: self._log_of(instance).write(text),
         )
         failed = asyncio.run(self._run_pipelines(items))
-        if self.stop_requested.is_set():
-            return
+        # From here on the job is done: it completes, or fails, even when it is asked to stop.
         done = [item for item in items if item not in failed]
         outputs = upload_outputs(self.role, done, self.document["TransformOutput"])
         if failed:
@@ -170,7 +171,12 @@ class TransformRunner(JobRunner):
             model=ModelClient.of(self.document, http, chosen.max_concurrent),
             settings=chosen,
             association=Association.of(self.document),
-            open_source=partial(open_object, self.role, compression=source.get("CompressionType", "None")),
+            open_source=partial(
+                open_object,
+                self.role,
+                compression=source.get("CompressionType", "None"),
+                folder=self.folder / "inputs",
+            ),
             log=log,
             split_type=source.get("SplitType", "None"),
             assemble_with=target.get("AssembleWith", "None"),

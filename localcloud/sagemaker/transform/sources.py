@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import tempfile
 import zlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,45 +17,40 @@ from localcloud.sagemaker.jobs.channels import RemoteObject
 from localcloud.sagemaker.jobs.role import Role
 from localcloud.sagemaker.transform.records import RecordError, Source
 
+_CHUNK = 1 << 20
 _GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 @contextlib.contextmanager
-def open_object(role: Role, remote: RemoteObject, *, compression: str) -> Iterator[Source]:
-    """The object's content, read from S3 as the reader goes on.
+def open_object(role: Role, remote: RemoteObject, *, compression: str, folder: Path) -> Iterator[Source]:
+    """The object's content, kept in a nameless file of ``folder`` while it is read.
 
-    Opening and reading raise JobFailure where S3 refuses or breaks off, reading raises RecordError for bad gzip.
+    A model may take hours for an object: no answer of S3 stays open for that long. Opening raises JobFailure where S3
+    refuses or breaks off, reading raises RecordError for bad gzip.
     """
-    uri = f"s3://{remote.bucket}/{remote.key}"
-    body = _from_s3(
-        lambda: role.client("s3").get_object(Bucket=remote.bucket, Key=remote.key)["Body"], uri=uri, role=role
-    )
-    raw = _Raw(body, uri, role)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            _download(role, remote, file)
+        except (ClientError, BotoCoreError, OSError) as error:
+            raise failures.download_failed(error, uri=remote.uri, role_arn=role.arn) from error
+        file.seek(0)
+        yield _Gunzipped(file) if compression == "Gzip" else file
+
+
+def _download(role: Role, remote: RemoteObject, file: IO[bytes]) -> None:
+    body = role.client("s3").get_object(Bucket=remote.bucket, Key=remote.key)["Body"]
     with contextlib.closing(body):
-        yield _Gunzipped(raw) if compression == "Gzip" else raw
-
-
-class _Raw:
-    def __init__(self, body: Any, uri: str, role: Role) -> None:
-        self._body, self._uri, self._role = body, uri, role
-
-    def read(self, size: int, /) -> bytes:
-        return _from_s3(lambda: self._body.read(size), uri=self._uri, role=self._role)
+        for chunk in body.iter_chunks(_CHUNK):
+            file.write(chunk)
 
 
 class _Gunzipped:
-    def __init__(self, raw: _Raw) -> None:
-        self._file = gzip.GzipFile(fileobj=raw)
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = gzip.GzipFile(fileobj=file)
 
     def read(self, size: int, /) -> bytes:
         try:
             return self._file.read(size)
         except _GZIP_ERRORS as error:
             raise RecordError(f"Unable to decompress the object, its CompressionType is Gzip: {error}") from error
-
-
-def _from_s3(read: Callable[[], Any], *, uri: str, role: Role) -> Any:
-    try:
-        return read()
-    except (ClientError, BotoCoreError, OSError) as error:
-        raise failures.download_failed(error, uri=uri, role_arn=role.arn) from error

@@ -81,3 +81,15 @@ def test_labels_are_columns_of_csv_and_members_of_json() -> None:
     assert len({row.split(",")[1] for row in csv}) == 2
     (line,) = association("application/jsonlines", labelled=True).output(Payload(b"{}", 1, 1), b"0.5").splitlines()
     assert set(json.loads(line)) == {"SageMakerOutput", "SageMakerInferenceId", "SageMakerInferenceTime"}
+
+
+def test_json_lines_that_are_not_split_are_still_records() -> None:
+    job = association("application/jsonlines", "None", JoinSource="Input", InputFilter="$.x")
+    payload = Payload(b'{"x":1}\n{"x":2}\n', 1, 1)
+    assert job.request(payload) == b"1\n2\n"
+    assert job.output(payload, b"3\n4\n") == b'{"x":1,"SageMakerOutput":3}\n{"x":2,"SageMakerOutput":4}\n'
+
+
+def test_a_field_of_csv_may_be_as_large_as_a_payload() -> None:
+    body = b"id," + b"x" * 200_000
+    assert association("text/csv", InputFilter="$[1:]").request(Payload(body, 1, 1)) == body[3:]

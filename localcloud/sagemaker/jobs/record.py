@@ -71,16 +71,17 @@ class Record:
 
         self._store.update(self.kind, self.name, change)
 
-    def lost(self, secondary: str, *, retries: int) -> None:
+    def lost(self, secondary: str, *, retries: int, ended: float | None = None) -> None:
         """A training job has lost its instances: Interrupted (spot), or Restarting (after an internal error).
 
         Args:
             retries: how many of the attempts of RetryStrategy are used up.
+            ended: when the attempt ended (epoch seconds), now unless given.
         """
 
         def change(document: Document) -> None:
             now = self.clock()
-            _end_attempt(document, now)
+            _end_attempt(document, now if ended is None else ended)
             document["_Retries"] = retries
             if document["TrainingJobStatus"] != "Stopping":
                 begin_secondary_status(document, secondary, MESSAGES[secondary], now)
@@ -143,7 +144,7 @@ class Record:
 
 def _end_attempt(document: Document, now: float) -> float:
     """Adds the time of the attempt that ends to those before it, and returns the seconds of all."""
-    seconds = document.get("_TrainingSeconds", 0.0) + now - document.pop("_AttemptStartTime", now)
+    seconds = document.get("_TrainingSeconds", 0.0) + max(0.0, now - document.pop("_AttemptStartTime", now))
     document["_TrainingSeconds"] = seconds
     return seconds
 

@@ -109,7 +109,8 @@ class JobSupervisor:
             for job in unfinished:
                 record = Record(self._store, kind, job[f"{noun}JobName"], self._clock)
                 if may_retry(job):
-                    record.lost("Restarting", retries=job.get("_Retries", 0) + 1)
+                    # Nobody knows when it ended; what passed since its last news is not training.
+                    record.lost("Restarting", retries=job.get("_Retries", 0) + 1, ended=job["LastModifiedTime"])
                     self.start(kind, record.name)
                 else:
                     record.finish("Failed", reason=failures.RESTARTED)

@@ -226,23 +226,52 @@ def test_twenty_jobs_run_at_once_and_none_waits_for_another_to_end(jobs: Jobs) -
     assert all(_lines(jobs, name) == ["met"] for name in names)
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["stopped", "out of time"])
+def test_a_processing_job_that_ignores_sigterm_is_killed(jobs: Jobs, told: bool) -> None:
+    name = _process(jobs, IGNORES, 600 if told else 1)
+    eventually(lambda: _processing_status(jobs, name)["started"], _SECONDS)
+    if told:
+        jobs.sagemaker.stop_processing_job(ProcessingJobName=name)
+    eventually(lambda: _processing_status(jobs, name)["status"] == "Stopped", _SECONDS)
+
+
 def test_a_job_with_a_retry_strategy_survives_the_end_of_the_cloud(jobs: Jobs) -> None:
     cloud = jobs.cloud
+    processing = _process(jobs, IGNORES, 600)
     retried = jobs.train(RESUMES, RetryStrategy={"MaximumRetryAttempts": 1}, **_checkpoints(jobs))
     plain = jobs.train("import time; print('up', flush=True); time.sleep(600)")
     for name in (retried, plain):
         _running(jobs, name)
+    eventually(lambda: _processing_status(jobs, processing)["started"], _SECONDS)
     eventually(lambda: list(Path(cloud.state_dir).glob("generations/*")))
 
     cloud.kill()
     EmbeddedCloud.start(cloud.state_dir, cloud.port)
 
     assert jobs.trained(plain)["FailureReason"].startswith("InternalServerError: ")
+    assert _processing_status(jobs, processing)["status"] == "Failed"
     eventually(lambda: _secondary(jobs, retried) == "Training", _SECONDS)
     jobs.sagemaker.stop_training_job(TrainingJobName=retried)
     job = jobs.trained(retried)
     assert job["TrainingJobStatus"] == "Stopped"
     assert _statuses(job).count("Restarting") == 1
+
+
+def _process(jobs: Jobs, script: str, seconds: int) -> str:
+    name = unique("process")
+    jobs.sagemaker.create_processing_job(
+        ProcessingJobName=name,
+        RoleArn=jobs.role,
+        AppSpecification={"ImageUri": jobs.image, "ContainerEntrypoint": ["python3", "-c", script]},
+        ProcessingResources={"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}},
+        StoppingCondition={"MaxRuntimeInSeconds": seconds},
+    )
+    return name
+
+
+def _processing_status(jobs: Jobs, name: str) -> dict[str, Any]:
+    job = jobs.sagemaker.describe_processing_job(ProcessingJobName=name)
+    return {"status": job["ProcessingJobStatus"], "started": "ProcessingStartTime" in job}
 
 
 def _lines(jobs: Jobs, name: str) -> list[str]:

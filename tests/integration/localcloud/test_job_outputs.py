@@ -306,6 +306,12 @@ print(sorted(path.name for path in cache.iterdir()))
         self._end(jobs, told)
         jobs.sagemaker.delete_training_job(TrainingJobName=told)
 
+    def test_a_failed_script_leaves_its_pool(self, jobs: Jobs) -> None:
+        config = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 4}
+        name = jobs.train("raise SystemExit(1)", ResourceConfig={**config, "KeepAlivePeriodInSeconds": 600})
+        job = jobs.trained(name)
+        assert (job["TrainingJobStatus"], job["WarmPoolStatus"]["Status"]) == ("Failed", "Available")
+
     def test_pools_end_with_the_embedded_cloud(self, jobs: Jobs) -> None:
         name = self._train(jobs, 600)
         jobs.trained(name)

@@ -166,7 +166,7 @@ def test_the_parallel_limit_is_reached_and_never_exceeded(tuning: Tuning) -> Non
         categories("x", "1", "2", "3", "4", "5", "6"),
         config={"Strategy": "Grid"},
         limits={"MaxParallelTrainingJobs": 3},
-        static={"seconds": "0.3"},
+        static={"seconds": "1"},
     )
     trials = tuning.trials(job["HyperParameterTuningJobName"])
     assert len(trials) == 6
@@ -180,7 +180,7 @@ def test_early_stopping_ends_a_training_job_that_does_worse_than_the_others(tuni
         categories("x", "2", "5"),
         config={"Strategy": "Grid", "TrainingJobEarlyStoppingType": "Auto"},
         limits={"MaxParallelTrainingJobs": 1},
-        static={"epochs": "6", "seconds": "0.2"},
+        static={"epochs": "12", "seconds": "0.25"},
     )
     assert job["HyperParameterTuningJobStatus"] == "Completed", job.get("FailureReason")
     good, bad = tuning.trials(job["HyperParameterTuningJobName"], SortBy="CreationTime")

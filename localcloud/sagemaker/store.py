@@ -25,39 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localcloud.sagemaker import schema
 from localcloud.sagemaker.outbox import Delivery, Listener
-
-# Sort and filter columns are generated from the document, so that a document can never disagree with its index.
-# None of the sort columns is ever NULL, which would compare with nothing and end a listing early.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS resource (
-    kind TEXT NOT NULL,
-    name TEXT NOT NULL COLLATE NOCASE,
-    document TEXT NOT NULL,
-    created REAL AS (coalesce(json_extract(document, '$.CreationTime'), 0)) VIRTUAL,
-    modified REAL AS (coalesce(json_extract(document, '$.LastModifiedTime'),
-                               json_extract(document, '$.CreationTime'), 0)) VIRTUAL,
-    status TEXT AS (coalesce(json_extract(document, '$.TrainingJobStatus'),
-                             json_extract(document, '$.ProcessingJobStatus'),
-                             json_extract(document, '$.HyperParameterTuningJobStatus'),
-                             json_extract(document, '$.TransformJobStatus'),
-                             json_extract(document, '$.EndpointStatus'),
-                             json_extract(document, '$.ModelPackageStatus'), '')) VIRTUAL,
-    parent TEXT AS (json_extract(document, '$.ModelPackageGroupName')) VIRTUAL,
-    PRIMARY KEY (kind, name)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS resource_created ON resource (kind, created, name);
-CREATE INDEX IF NOT EXISTS resource_modified ON resource (kind, modified, name);
-CREATE INDEX IF NOT EXISTS resource_status ON resource (kind, status, name);
-CREATE INDEX IF NOT EXISTS resource_status_created ON resource (kind, status, created, name);
-CREATE INDEX IF NOT EXISTS resource_parent ON resource (kind, parent, created, name);
-CREATE TABLE IF NOT EXISTS outbox (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL,
-    before TEXT,
-    after TEXT
-);
-"""
 
 SORT_COLUMNS = ("name", "created", "modified", "status")
 # Rows read at a time: few at first, as most listings stop at the first page, then ever more.
@@ -116,7 +85,7 @@ class Store:
         self._write_lock = threading.Lock()
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._writer = self._connect()
-        self._writer.executescript(_SCHEMA)
+        schema.prepare(self._writer)
         self._delivery = Delivery(self._connect)
 
     def create(self, kind: str, name: str, document: dict[str, Any]) -> dict[str, Any]:

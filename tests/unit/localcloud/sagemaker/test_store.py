@@ -378,3 +378,39 @@ def test_a_listing_longer_than_its_batches_is_complete_and_can_be_continued(stor
     rest = store.list(KIND, Query(after=first[-1][1]))
     names = [document["TrainingJobName"] for document, _ in first] + [document["TrainingJobName"] for document in rest]
     assert names == [f"j{number:02}" for number in range(60)]
+
+
+def test_documents_of_an_earlier_version_are_found_by_the_columns_of_this_one(tmp_path: Path) -> None:
+    """A kind that the earlier version did not know has its status in no column of it."""
+    path = tmp_path / "store.sqlite"
+    with closing(sqlite3.connect(path)) as earlier:
+        earlier.executescript(
+            "CREATE TABLE resource (kind TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, document TEXT NOT NULL,"
+            " status TEXT AS (json_extract(document, '$.TrainingJobStatus')) VIRTUAL, PRIMARY KEY (kind, name)"
+            ") WITHOUT ROWID; CREATE INDEX resource_status ON resource (kind, status, name)"
+        )
+        document = '{"TransformJobName": "Kept", "TransformJobStatus": "InProgress"}'
+        earlier.execute("INSERT INTO resource (kind, name, document) VALUES ('transform-job', 'Kept', ?)", (document,))
+        earlier.commit()
+    for _ in range(2):
+        with closing(Store(path)) as store:
+            (found,) = store.list("transform-job", Query(status="InProgress"))
+            assert found["TransformJobName"] == "Kept"
+            assert store.get("transform-job", "kept") == found
+
+
+def test_a_table_of_this_version_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    Store(path).close()
+
+    def page() -> int:
+        with closing(sqlite3.connect(path)) as connection:
+            return connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'resource'").fetchone()[0]
+
+    before, versions = page(), []
+    for _ in range(2):
+        Store(path).close()
+        with closing(sqlite3.connect(path)) as connection:
+            versions.append(connection.execute("PRAGMA schema_version").fetchone()[0])
+    assert page() == before
+    assert versions[0] == versions[1], "the schema was changed again"

@@ -33,6 +33,7 @@ from localcloud.sagemaker.asynchronous.backlog import Backlog
 from localcloud.sagemaker.asynchronous.dispatcher import Dispatcher
 from localcloud.sagemaker.asynchronous.metrics import AsyncMetrics
 from localcloud.sagemaker.endpoints.alarms import AlarmWatch
+from localcloud.sagemaker.endpoints.idle_metrics import IdleMetrics
 from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from localcloud.sagemaker.events import EventPublisher
 from localcloud.sagemaker.jobs.role import Role
@@ -175,6 +176,10 @@ class Cloud:
         )
         backlog = Backlog(self._store)
         self._dispatcher = self._build_dispatcher(backlog)
+        self._idle_metrics = IdleMetrics(
+            lambda minute: runtime.realtime(self._endpoints.idle(minute)),
+            lambda: clients.root_client(self._config, "cloudwatch"),
+        )
         realtime = RuntimeApi(self._endpoints)
         runtime = AsyncRuntimeApi(self._store, backlog, realtime.handle, account=self._config.account)
         sagemaker.register(self._config, identity, api.handle, runtime.handle)
@@ -238,6 +243,7 @@ class Cloud:
 
     def _started(self) -> None:
         self._dispatcher.start()
+        self._idle_metrics.start()
         self._scaler.start()
         lifecycle.write_instance(self._config)
         threading.Thread(target=stacks.load, args=(self._config,), name="load-cloudformation", daemon=True).start()
@@ -246,6 +252,7 @@ class Cloud:
         self._scaler.close()
         self._tuning.shutdown()
         self._dispatcher.close()
+        self._idle_metrics.close()
         self._endpoints.shutdown()
         self._jobs.shutdown()
         self._builds.close()

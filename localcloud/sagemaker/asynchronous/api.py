@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from localcloud.sagemaker.asynchronous.backlog import Backlog
@@ -47,6 +47,10 @@ class AsyncRuntimeApi:
         if name.lower() in self._asynchronous:
             return _error(f"Endpoint {name} of account {self._account} is asynchronous: use InvokeEndpointAsync.")
         return await self._others(method, path, headers, body)
+
+    def realtime(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Of (endpoint, variant) pairs, those of endpoints that are not asynchronous."""
+        return [pair for pair in pairs if pair[0].lower() not in self._asynchronous]
 
     def _enqueue(self, name: str, headers: Mapping[str, str], body: bytes) -> Response:
         try:

@@ -7,6 +7,7 @@ for every invocation without that error, so that their average is the error rate
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -56,12 +57,23 @@ class InvocationMetrics:
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
+        self._busy: set[tuple[str, str, int]] = set()
+        self._lock = threading.Lock()
         self._shipper: Shipper[Invocation] = Shipper(
             self._publish, name="endpoint-metrics", interval_seconds=_INTERVAL_SECONDS
         )
 
     def record(self, invocation: Invocation) -> None:
+        with self._lock:
+            self._busy.add((invocation.endpoint, invocation.variant, int(invocation.timestamp // 60)))
         self._shipper.put(invocation)
+
+    def busy(self, minute: int) -> set[tuple[str, str]]:
+        """The (endpoint, variant) pairs asked in a minute, counted from the epoch; minutes up to it are forgotten."""
+        with self._lock:
+            found = {(endpoint, variant) for endpoint, variant, when in self._busy if when == minute}
+            self._busy = {entry for entry in self._busy if entry[2] > minute}
+        return found
 
     def close(self, timeout: float) -> None:
         self._shipper.close(timeout)

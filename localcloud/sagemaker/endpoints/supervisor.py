@@ -100,6 +100,16 @@ class EndpointSupervisor:
         fleet = self._fleets.get(name)
         return fleet.variants if fleet is not None else ()
 
+    def idle(self, minute: int) -> list[tuple[str, str]]:
+        """The (endpoint, variant) pairs with instances that nobody asked in a minute, counted from the epoch."""
+        busy = self._metrics.busy(minute)
+        pairs = [(name, variant) for name, fleet in list(self._fleets.items()) for variant in fleet.variants]
+        return [
+            (name, variant.name)
+            for name, variant in pairs
+            if variant.instances and variant.spec.serverless is None and (name, variant.name) not in busy
+        ]
+
     def recover(self) -> None:
         """Brings back what served when the embedded cloud ended, and goes on with what was under way."""
         remove_folder(self._folder)

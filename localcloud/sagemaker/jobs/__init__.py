@@ -10,6 +10,7 @@ channels.py    which S3 objects a prefix or a manifest means, and where they lan
 augmented_manifest.py, recordio.py, object_reader.py, stream.py, pipe.py    Pipe mode
 instances.py   hosts and instance groups
 transfer.py    moving files from and to S3 with the job's role
+code_requirements.py  requirements.txt, installed ahead
 folder_sync.py, open_files.py    a folder that is kept in S3 while containers write to it
 synced_folders.py  the folders of a training job for which that is asked
 time_limits.py how long a job may run and wait

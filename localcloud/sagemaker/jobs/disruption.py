@@ -6,6 +6,7 @@ On AWS these come by themselves; here a person asks for them (`python -m localcl
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from localcloud.sagemaker.jobs.group import ContainerGroup
 
@@ -77,3 +78,12 @@ class DisruptionSwitch:
         with self._lock:
             if self._disruption is not None:
                 raise self._disruption
+
+
+def may_retry(job: dict[str, Any]) -> bool:
+    """Whether an InternalServerError leaves an attempt (RetryStrategy; a stopped job is not tried again).
+
+    Jobs of other kinds have no RetryStrategy, and so no further attempt.
+    """
+    allowed = job.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+    return job.get("_Retries", 0) < allowed and job["TrainingJobStatus"] != "Stopping"

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from localcloud.config import Config
 from localcloud.containers.cleanup import remove_folder
 from localcloud.sagemaker.jobs import failures
-from localcloud.sagemaker.jobs.disruption import DisruptionRefused
+from localcloud.sagemaker.jobs.disruption import DisruptionRefused, may_retry
 from localcloud.sagemaker.jobs.metric_history import MetricHistory
 from localcloud.sagemaker.jobs.processing import ProcessingRunner
 from localcloud.sagemaker.jobs.record import Record
 from localcloud.sagemaker.jobs.runner import JobRunner, Surroundings
-from localcloud.sagemaker.jobs.training import TrainingRunner, may_retry
+from localcloud.sagemaker.jobs.training import TrainingRunner
 from localcloud.sagemaker.jobs.warm_pools import WarmPools
 from localcloud.sagemaker.store import Query, Store
 from localcloud.sagemaker.transform.runner import TransformRunner

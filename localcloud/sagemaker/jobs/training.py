@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,15 @@ from localcloud.containers.shipping import Shipper
 from localcloud.containers.spec import ML_ROOT, ContainerSpec
 from localcloud.sagemaker.jobs import failures, layout, synced_folders
 from localcloud.sagemaker.jobs.artifacts import OutputUpload
+from localcloud.sagemaker.jobs.code_requirements import with_requirements
 from localcloud.sagemaker.jobs.data_source import DataSource
-from localcloud.sagemaker.jobs.disruption import DisruptionRefused, DisruptionSwitch, InternalServerError, Interrupted
+from localcloud.sagemaker.jobs.disruption import (
+    DisruptionRefused,
+    DisruptionSwitch,
+    InternalServerError,
+    Interrupted,
+    may_retry,
+)
 from localcloud.sagemaker.jobs.failures import JobFailure
 from localcloud.sagemaker.jobs.folder_sync import FolderSync
 from localcloud.sagemaker.jobs.group import Outcome
@@ -30,9 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_CODE_CHANNEL = "code"
-_REQUIREMENTS = "requirements.txt"
-_MAX_REQUIREMENTS_BYTES = 1 << 20
 _TRANSFER_ERRORS = (ClientError, BotoCoreError, ValueError, OSError)
 
 
@@ -148,7 +151,7 @@ class TrainingRunner(JobRunner):
         folders = {host: self._prepare_host(host, pool) for host in hosts}
         syncs = self._download_synced(list(folders.values()))
         self.record.begin("Training", IMAGE_DOWNLOADING)
-        image = self._with_requirements(image, folders["algo-1"])
+        image = with_requirements(image, folders["algo-1"])
         if self._stopped_early():
             return
         self.record.begin("Training", IMAGE_DOWNLOADED)
@@ -200,24 +203,6 @@ class TrainingRunner(JobRunner):
 
     def _s3(self) -> Any:
         return self.role.client("s3")
-
-    def _with_requirements(self, image: Image, folder: Path) -> Image:
-        """An image that already holds what the code's requirements.txt asks for.
-
-        It stands for the layers that a registry and an instance keep: the first job with a new requirements.txt pays
-        for the installation, the next ones find every requirement satisfied.
-        """
-        found = _requirements_in(folder / "ml/input/data" / _CODE_CHANNEL)
-        if found is None:
-            return image
-        path = folder / _REQUIREMENTS
-        path.write_bytes(found)
-        try:
-            return image.with_requirements([path])
-        except (LookupError, ValueError, OSError, RuntimeError) as error:
-            raise JobFailure(
-                f"AlgorithmError: {_REQUIREMENTS} could not be installed: {error}, exit code: 1"
-            ) from error
 
     def _spec(
         self, image: Image, folder: Path, host: str, hosts: dict[str, str], credentials: dict[str, str]
@@ -298,29 +283,3 @@ class TrainingRunner(JobRunner):
             FinalMetricDataList=metrics.final() or None,
             ModelArtifacts={"S3ModelArtifacts": artifacts} if artifacts else None,
         )
-
-
-def may_retry(job: dict[str, Any]) -> bool:
-    """Whether an InternalServerError leaves an attempt (RetryStrategy; a stopped job is not tried again).
-
-    Jobs of other kinds have no RetryStrategy, and so no further attempt.
-    """
-    allowed = job.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
-    return job.get("_Retries", 0) < allowed and job["TrainingJobStatus"] != "Stopping"
-
-
-def _requirements_in(channel: Path) -> bytes | None:
-    """requirements.txt at the root of the channel's only zip; None where there is none."""
-    zips = sorted(channel.glob("*.zip"))
-    if len(zips) != 1:
-        return None
-    try:
-        with zipfile.ZipFile(zips[0]) as code, code.open(_REQUIREMENTS) as file:
-            content = file.read(_MAX_REQUIREMENTS_BYTES + 1)
-    except (KeyError, zipfile.BadZipFile):
-        return None  # without requirements, or not a zip: the container's own business
-    if len(content) > _MAX_REQUIREMENTS_BYTES:
-        raise JobFailure(
-            f"ClientError: {_REQUIREMENTS} of channel 'code' is larger than {_MAX_REQUIREMENTS_BYTES} bytes"
-        )
-    return content

@@ -1,8 +1,8 @@
-"""What a training job may say about SageMaker Debugger, which AWS has closed to new accounts.
+"""What a training job may say about debugging. AWS has closed SageMaker Debugger to new accounts.
 
 DebugHookConfig and TensorBoardOutputConfig have their effect: the container finds the configuration of the hook, and
 what it writes goes to S3. ProfilerConfig is kept, since clients send it by default, and ProfilingStatus says that
-nothing is profiled. Rules, which are jobs of their own on images of AWS, are refused.
+nothing is profiled. Rules, which are jobs of their own on images of AWS, and remote debugging are refused.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def check_debugger(request: Document) -> None:
             raise ValidationException(
                 f"The embedded cloud does not cover {member}: it has no images for the rules of SageMaker Debugger"
             )
+    if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
+        raise ValidationException("The embedded cloud does not cover RemoteDebugConfig: its instances have no shell")
     for member in _PLACES:
         if uri := request.get(member, {}).get("S3OutputPath"):
             require_s3_uri(uri, f"{member[0].lower()}{member[1:]}.s3OutputPath")

@@ -126,8 +126,6 @@ def _list(call: Call, request: Document) -> Document:
 def _update(call: Call, request: Document) -> Document:
     """Of a running job, or one whose warm pool is available; the profiler's configuration is kept, as at creation."""
     name = request["TrainingJobName"]
-    if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
-        raise ValidationException("The embedded cloud does not cover RemoteDebugConfig")
     check_debugger(request)
 
     def change(job: Document) -> None:

@@ -95,6 +95,17 @@ def test_an_interrupted_spot_job_goes_on_from_its_checkpoint_and_costs_less(jobs
     assert _lines(jobs, name) == ["began at 0", "began at 1"]
 
 
+def test_an_interrupted_process_that_ignores_sigterm_is_killed_and_begins_again(jobs: Jobs) -> None:
+    name = jobs.train(IGNORES, **_SPOT)
+    _running(jobs, name)
+    assert _drill(jobs, "interrupt", name) == (0, "")
+    eventually(lambda: _lines(jobs, name) == ["up", "up"], _SECONDS)
+    jobs.sagemaker.stop_training_job(TrainingJobName=name)
+    job = jobs.trained(name)
+    assert job["TrainingJobStatus"] == "Stopped"
+    assert _statuses(job).count("Interrupted") == 1
+
+
 def test_a_spot_job_that_finds_no_instances_in_time_is_stopped(jobs: Jobs) -> None:
     limits = {"MaxRuntimeInSeconds": 4, "MaxWaitTimeInSeconds": 4}
     name = jobs.train(RESUMES, **{**_SPOT, "StoppingCondition": limits}, **_checkpoints(jobs))

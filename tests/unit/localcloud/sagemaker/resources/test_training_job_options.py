@@ -45,6 +45,10 @@ def test_a_profiler_configuration_is_kept_and_said_to_have_no_effect(
             "it has no images for the rules of SageMaker Debugger",
         ),
         (
+            {"RemoteDebugConfig": {"EnableRemoteDebug": True}},
+            "The embedded cloud does not cover RemoteDebugConfig: its instances have no shell",
+        ),
+        (
             {"DebugHookConfig": {"S3OutputPath": "s3://UPPER/x"}},
             "Invalid S3 URI 's3://UPPER/x' at 'debugHookConfig.s3OutputPath': 'UPPER' is not a valid bucket name",
         ),
@@ -91,7 +95,8 @@ class TestUpdate:
 
     def test_a_remote_shell_is_refused(self, plane: ControlPlane) -> None:
         found = self._update(plane, RemoteDebugConfig={"EnableRemoteDebug": True})
-        assert found == ("ValidationException", "The embedded cloud does not cover RemoteDebugConfig")
+        message = "The embedded cloud does not cover RemoteDebugConfig: its instances have no shell"
+        assert found == ("ValidationException", message)
 
     def test_a_missing_job_is_not_found(self, plane: ControlPlane) -> None:
         found = error_of(plane.client.update_training_job, TrainingJobName="absent")

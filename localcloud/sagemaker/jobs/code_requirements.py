@@ -1,0 +1,53 @@
+"""What a training job's code asks to be installed, put into its image before the container starts."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from localcloud.sagemaker.jobs.failures import JobFailure
+
+if TYPE_CHECKING:
+    from localcloud.images import Image
+
+_CODE_CHANNEL = "code"
+_REQUIREMENTS = "requirements.txt"
+_MAX_REQUIREMENTS_BYTES = 1 << 20
+
+
+def with_requirements(image: Image, folder: Path) -> Image:
+    """An image that already holds what the code's requirements.txt asks for. Raises JobFailure.
+
+    It stands for the layers that a registry and an instance keep: the first job with a new requirements.txt pays
+    for the installation, the next ones find every requirement satisfied.
+
+    Args:
+        folder: of a host's container, its channels in place.
+    """
+    found = _requirements_in(folder / "ml/input/data" / _CODE_CHANNEL)
+    if found is None:
+        return image
+    path = folder / _REQUIREMENTS
+    path.write_bytes(found)
+    try:
+        return image.with_requirements([path])
+    except (LookupError, ValueError, OSError, RuntimeError) as error:
+        raise JobFailure(f"AlgorithmError: {_REQUIREMENTS} could not be installed: {error}, exit code: 1") from error
+
+
+def _requirements_in(channel: Path) -> bytes | None:
+    """requirements.txt at the root of the channel's only zip; None where there is none."""
+    zips = sorted(channel.glob("*.zip"))
+    if len(zips) != 1:
+        return None
+    try:
+        with zipfile.ZipFile(zips[0]) as code, code.open(_REQUIREMENTS) as file:
+            content = file.read(_MAX_REQUIREMENTS_BYTES + 1)
+    except (KeyError, zipfile.BadZipFile):
+        return None  # without requirements, or not a zip: the container's own business
+    if len(content) > _MAX_REQUIREMENTS_BYTES:
+        raise JobFailure(
+            f"ClientError: {_REQUIREMENTS} of channel 'code' is larger than {_MAX_REQUIREMENTS_BYTES} bytes"
+        )
+    return content

@@ -218,7 +218,8 @@ class Cloud:
             alarms=metrics,
             role=lambda caller: autoscaling.ensure_role(config, identity, caller),
         )
-        autoscaling.register(identity, AutoScalingApi(service).handle)
+        api = AutoScalingApi(service)
+        autoscaling.register(identity, api.handle, api.resource)
         return Scaler(self._store, variants, metrics)
 
     def _around_lifespan(self, send: Any) -> Any:

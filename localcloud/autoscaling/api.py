@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from localcloud.autoscaling import activities, policies, schedules, targets
-from localcloud.autoscaling.service import Document, Operation, Service, operation_model
+from localcloud.autoscaling.service import TARGET, Document, Operation, Service, find, operation_model, target_arn
 from localcloud.sagemaker import validation
 from localcloud.sagemaker.errors import ApiError, UnknownOperationException, ValidationException
 from localcloud.sagemaker.service_model import project
@@ -39,6 +39,24 @@ class AutoScalingApi:
             log.exception("%s failed", operation)
             return _answer(500, {"__type": "InternalServiceException", "message": "The service failed"})
         return _answer(200, document)
+
+    def resource(self, operation: str, body: bytes) -> str:
+        """The ARN that the caller must be allowed the operation on.
+
+        Service Authorization Reference: descriptions take no resource, everything else the scalable target; one that is
+        not registered yet has no ARN of its own.
+        """
+        if operation.startswith("Describe"):
+            return "*"
+        try:
+            request = validation.read_body(body)
+        except ApiError:
+            return "*"  # which the operation itself refuses
+        if isinstance(request.get("ResourceARN"), str):
+            return request["ResourceARN"]
+        named = (request.get(member) for member in ("ResourceId", "ScalableDimension"))
+        target = find(self._service, TARGET, "|".join(str(part) for part in named))
+        return target["ScalableTargetARN"] if target else target_arn(self._service.config, "*")
 
     def _perform(self, operation: str, body: bytes, caller: Any) -> Document:
         model = operation_model(operation)

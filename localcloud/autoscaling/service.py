@@ -93,6 +93,11 @@ def key(request: Mapping[str, Any], *further: str) -> str:
     return "|".join((request["ResourceId"], request["ScalableDimension"], *further))
 
 
+def target_arn(config: CloudConfig, identifier: str) -> str:
+    """The ARN of the scalable target with this identifier."""
+    return f"arn:aws:application-autoscaling:{config.region}:{config.account}:scalable-target/{identifier}"
+
+
 def require_target(service: Service, request: Mapping[str, Any]) -> Document:
     """The registered target of a request. Raises ObjectNotFoundException."""
     check_target(request)

@@ -20,6 +20,7 @@ from localcloud.autoscaling.service import (
     matches,
     missing,
     page,
+    target_arn,
 )
 from localcloud.sagemaker.errors import ValidationException
 from localcloud.sagemaker.store import AlreadyExists, NotFound
@@ -57,17 +58,13 @@ def _new(service: Service, request: Document) -> Document:
             raise ValidationException(f"{member} must be specified for a scalable target that is not registered yet")
     if len(request.get("Tags", {})) > _MAX_TAGS:
         raise TooManyTagsException(f"A scalable target takes {_MAX_TAGS} tags")
-    config = service.config
-    identifier = secrets.token_hex(18)
     return {
         "ServiceNamespace": request["ServiceNamespace"],
         "ResourceId": request["ResourceId"],
         "ScalableDimension": request["ScalableDimension"],
         "SuspendedState": _NOT_SUSPENDED,
         "CreationTime": service.now(),
-        "ScalableTargetARN": (
-            f"arn:aws:application-autoscaling:{config.region}:{config.account}:scalable-target/{identifier}"
-        ),
+        "ScalableTargetARN": target_arn(service.config, secrets.token_hex(18)),
         "_Tags": request.get("Tags", {}),
     }
 

@@ -32,8 +32,9 @@ _ACTIONS = [
 ]
 
 
-def register(identity: Identity, control_plane: ControlPlane) -> None:
-    """Serve the API; ``control_plane`` is called in a thread. ministack's router authorises by the action's name."""
+def register(identity: Identity, control_plane: ControlPlane, resource: Callable[[str, bytes], str]) -> None:
+    """Serve the API; ``control_plane`` is called in a thread. ministack's router authorises the action on ``resource``,
+    the ARN that belongs to an operation's request."""
     app = importlib.import_module("ministack.app")
     router = importlib.import_module("ministack.core.router")
     actions = importlib.import_module("ministack.core.iam_actions")
@@ -51,6 +52,14 @@ def register(identity: Identity, control_plane: ControlPlane) -> None:
         return status, {k: v for k, v in answer_headers.items() if k.lower() != "x-amzn-requestid"}, answer
 
     app.SERVICE_HANDLERS[SERVICE] = handle
+    original = actions.extract_resource_arn
+
+    def arn(service: str, method: str, path: str, headers: dict, body: bytes, *rest: Any) -> str:
+        if service != SERVICE:
+            return original(service, method, path, headers, body, *rest)
+        return resource(headers.get("x-amz-target", "").removeprefix(_TARGET_PREFIX), body)
+
+    actions.extract_resource_arn = arn
 
 
 def role_arn(config: Config) -> str:

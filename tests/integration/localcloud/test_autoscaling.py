@@ -121,4 +121,56 @@ def test_a_role_needs_the_permission(hosting: Hosting, endpoint: str) -> None:
     with pytest.raises(ClientError) as refused:
         autoscaling.register_scalable_target(**_target(endpoint), MinCapacity=1, MaxCapacity=2)
     assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
-    assert "application-autoscaling:RegisterScalableTarget" in refused.value.response["Error"]["Message"]
+    message = refused.value.response["Error"]["Message"]
+    assert "application-autoscaling:RegisterScalableTarget" in message
+    assert ":scalable-target/" in message
+
+
+def test_an_asynchronous_endpoint_without_instances_is_woken_by_its_backlog(hosting: Hosting) -> None:
+    cloud, sagemaker = hosting.cloud, hosting.sagemaker
+    autoscaling, cloudwatch = cloud.client("application-autoscaling"), cloud.client("cloudwatch")
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=hosting.config(hosting.model_data("lazy")))
+    name = unique("lazy")
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=variants["ProductionVariants"],
+        AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": f"s3://{hosting.bucket}/out"}},
+    )
+    endpoint = hosting.endpoint(name)
+    assert hosting.settled(endpoint)["EndpointStatus"] == "InService"
+    autoscaling.register_scalable_target(**_target(endpoint), MinCapacity=0, MaxCapacity=1)
+    sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=endpoint, DesiredWeightsAndCapacities=[{"VariantName": "primary", "DesiredInstanceCount": 0}]
+    )
+    eventually(lambda: _counts(hosting, endpoint) == ("InService", 0))
+    policy = autoscaling.put_scaling_policy(
+        **_target(endpoint),
+        PolicyName="wake",
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+        },
+    )
+    alarm = {
+        "MetricName": "HasBacklogWithoutCapacity",
+        "Namespace": "AWS/SageMaker",
+        "Dimensions": [{"Name": "EndpointName", "Value": endpoint}],
+        "Statistic": "Average",
+    }
+    cloudwatch.put_metric_alarm(
+        AlarmName=endpoint,
+        **alarm,
+        Period=60,
+        EvaluationPeriods=2,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=[policy["PolicyARN"]],
+    )
+    minute = time.time() // 60 * 60
+    data = [
+        {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"], "Value": 1, "Timestamp": minute - 60 * n}
+        for n in range(4)
+    ]
+    cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=data)
+    eventually(lambda: _counts(hosting, endpoint) == ("InService", 1))

@@ -184,3 +184,18 @@ def test_descriptions_come_in_pages(scaling: Cloud) -> None:
 def test_a_body_that_is_not_json_is_refused(scaling: Cloud) -> None:
     status, _headers, answer = scaling.api.handle("DescribeScalableTargets", b"{", None)
     assert (status, json.loads(answer)["__type"]) == (400, "SerializationException")
+
+
+def test_permission_is_asked_on_the_scalable_target(scaling: Cloud) -> None:
+    prefix = "arn:aws:application-autoscaling:us-east-1:000000000000:scalable-target/"
+
+    def resource(operation: str, **members: Any) -> str:
+        return scaling.api.resource(operation, json.dumps(members).encode())
+
+    assert resource("RegisterScalableTarget", **RESOURCE) == f"{prefix}*"
+    scaling.register()
+    (target,) = scaling.call("DescribeScalableTargets", ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert resource("PutScalingPolicy", **RESOURCE) == target["ScalableTargetARN"]
+    assert resource("TagResource", ResourceARN=f"{prefix}x") == f"{prefix}x"
+    assert resource("DescribeScalableTargets", ServiceNamespace="sagemaker") == "*"
+    assert scaling.api.resource("PutScalingPolicy", b"{") == "*"

@@ -84,6 +84,15 @@ def _wheel(folder: Path) -> str:
     return name
 
 
+def _archive(name: str, content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
 def _members(archive: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}
@@ -150,3 +159,18 @@ def test_the_tuner_finds_its_best_training_job(sdk: Sdk) -> None:
         _members(sdk.account.read(f"s3://{bucket}/tuned/{found['best']}/output/model.tar.gz"))["model.json"]
     )
     assert model["scale"] == float(found["scale"])
+
+
+@pytest.mark.real_effect("CreateModelPackage", "DescribeModelPackage")
+def test_a_registered_model_scores_a_file_in_a_batch(sdk: Sdk) -> None:
+    image = sdk.account.image("byoc:1", BYOC)
+    model = json.dumps({"means": {"low": [1, 1], "high": [5, 5]}, "scale": 1}).encode()
+    data = sdk.account.put("registered/model.tar.gz", _archive("model.json", model))
+    lines = sdk.account.put("lines/iris.csv", b"1.1,1\n5,5.2\n")
+    bucket = sdk.account.bucket
+
+    said = sdk.run("register_transform.py", image, sdk.account.role, bucket, data, lines)
+
+    assert said["registry"] == {"group": "Completed", "version": 1, "approval": "Approved", "model": "sdk-registered"}
+    assert said["transform"]["status"] == "Completed"
+    assert sdk.account.read(f"s3://{bucket}/scored/iris.csv.out") == b"low\nhigh\n"

@@ -51,6 +51,8 @@ def _counts(hosting: Hosting, endpoint: str) -> tuple[str, int]:
     return found["EndpointStatus"], found["ProductionVariants"][0]["CurrentInstanceCount"]
 
 
+@pytest.mark.real_effect("RegisterScalableTarget", "PutScalingPolicy", "DescribeScalingActivities")
+@pytest.mark.real_effect("UpdateEndpointWeightsAndCapacities", "DeregisterScalableTarget")
 def test_load_adds_instances_and_the_record_survives_a_killed_cloud(hosting: Hosting, endpoint: str) -> None:
     cloud = hosting.cloud
     autoscaling = cloud.client("application-autoscaling")

@@ -27,6 +27,7 @@ def served(hosting: Hosting) -> str:
     return name
 
 
+@pytest.mark.real_effect("InvokeEndpointWithResponseStream")
 def test_an_answer_is_streamed_in_the_parts_that_the_container_sends(hosting: Hosting, served: str) -> None:
     answer = hosting.runtime.invoke_endpoint_with_response_stream(
         EndpointName=served, Body=b"stream one two three", Accept="text/plain"

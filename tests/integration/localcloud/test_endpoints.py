@@ -25,6 +25,7 @@ def served(hosting: Hosting) -> str:
     return name
 
 
+@pytest.mark.real_effect("CreateModel", "CreateEndpointConfig", "CreateEndpoint", "InvokeEndpoint")
 def test_the_model_answers_and_says_which_variant_did(hosting: Hosting, served: str) -> None:
     answer = hosting.invoke(served, b"12345")
     assert answer["Body"] == {"model": "first", "size": 5}
@@ -93,6 +94,7 @@ def test_model_data_that_the_role_may_not_read_fails_the_endpoint(hosting: Hosti
     assert "AccessDenied" in document["FailureReason"]
 
 
+@pytest.mark.real_effect("UpdateEndpoint", "DescribeEndpoint")
 def test_an_update_to_a_corrupt_model_leaves_the_old_one_answering(hosting: Hosting) -> None:
     config = hosting.config(hosting.model_data("good"))
     name = hosting.endpoint(config)
@@ -104,6 +106,7 @@ def test_an_update_to_a_corrupt_model_leaves_the_old_one_answering(hosting: Host
     assert hosting.invoke(name)["Body"]["model"] == "good"
 
 
+@pytest.mark.real_effect("DeleteEndpoint")
 def test_a_deleted_endpoint_is_gone(hosting: Hosting) -> None:
     name = hosting.endpoint(hosting.config(hosting.model_data("short-lived")))
     hosting.settled(name)

@@ -147,6 +147,7 @@ for epoch in range(3):
 """
 
 
+@pytest.mark.real_effect("CreateTrainingJob", "DescribeTrainingJob")
 def test_a_training_job_trains_on_its_channels_and_leaves_its_model(jobs: Jobs) -> None:
     jobs.put("data/train/a.csv", b"1,2")
     jobs.put("data/train/deep/b.csv", b"3,4")
@@ -249,6 +250,7 @@ def test_a_job_with_network_isolation_gets_no_credentials(jobs: Jobs) -> None:
     assert list(jobs.lines("/aws/sagemaker/TrainingJobs", name).values()) == [["[]"]]
 
 
+@pytest.mark.real_effect("StopTrainingJob")
 def test_stopping_a_job_lets_it_save_its_model(jobs: Jobs) -> None:
     name = jobs.train(
         "import signal, sys, time\n"
@@ -320,6 +322,7 @@ def test_the_image_runs_a_zip_of_the_code_channel(jobs: Jobs) -> None:
     assert list(jobs.lines("/aws/sagemaker/TrainingJobs", name).values()) == [["hello from the image"]]
 
 
+@pytest.mark.real_effect("CreateProcessingJob", "DescribeProcessingJob")
 def test_a_processing_job_reads_its_inputs_and_writes_its_outputs(jobs: Jobs) -> None:
     single = jobs.put("models/m/model.tar.gz", b"weights")
     jobs.put("holdout/x.csv", b"1")

@@ -138,6 +138,7 @@ def transforms(cloud: EmbeddedCloud, image: Path) -> Transforms:
     return Transforms(cloud, build_image(cloud, image))
 
 
+@pytest.mark.real_effect("CreateTransformJob", "DescribeTransformJob")
 def test_every_object_becomes_an_output_beside_its_key(transforms: Transforms) -> None:
     transforms.put("in/a.csv", "1,2\n3,4\n")
     transforms.put("in/sub/b.csv", "5,6")
@@ -294,6 +295,7 @@ def test_what_s3_refuses_is_said(transforms: Transforms) -> None:
     assert "No S3 objects found under S3 URL" in job["FailureReason"]
 
 
+@pytest.mark.real_effect("StopTransformJob")
 def test_a_stopped_job_leaves_no_output(transforms: Transforms) -> None:
     model = transforms.create_model(SECONDS="0.2")
     transforms.put("stopped/1.csv", "1\n")

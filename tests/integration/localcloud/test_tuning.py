@@ -124,6 +124,7 @@ def objective(summary: dict[str, Any]) -> float:
     return summary["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
 
 
+@pytest.mark.real_effect("CreateHyperParameterTuningJob", "DescribeHyperParameterTuningJob")
 def test_bayesian_search_finds_the_minimum_of_a_known_function(tuning: Tuning) -> None:
     ranges = continuous() | categories("kind", "a", "b")
     # One at a time: each choice knows of all results, so that the seed decides on the whole search.
@@ -140,6 +141,7 @@ def test_bayesian_search_finds_the_minimum_of_a_known_function(tuning: Tuning) -
     assert (len(trials), job["TrainingJobStatusCounters"]["Completed"]) == (16, 16)
 
 
+@pytest.mark.real_effect("ListTrainingJobsForHyperParameterTuningJob")
 def test_the_training_jobs_are_ordinary_ones_that_know_their_tuning_job(tuning: Tuning) -> None:
     job = tuning.tuned(
         categories("x", "1", "2", "3"),
@@ -249,6 +251,7 @@ def test_a_metric_that_is_never_printed_fails_the_tuning_job(tuning: Tuning) -> 
     assert job["FailureReason"].startswith("No objective metrics found after running 2 training jobs.")
 
 
+@pytest.mark.real_effect("StopHyperParameterTuningJob")
 def test_stopping_a_tuning_job_stops_its_training_jobs(tuning: Tuning) -> None:
     name = tuning.start(
         categories("x", "1", "2", "3"), config={"Strategy": "Grid"}, static={"epochs": "1000", "seconds": "0.2"}

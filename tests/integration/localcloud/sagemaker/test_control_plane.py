@@ -93,6 +93,7 @@ def received(cloud: EmbeddedCloud, queue: str) -> list[dict[str, Any]]:
     return [json.loads(message["Body"]) for message in messages]
 
 
+@pytest.mark.real_effect("UpdateModelPackage")
 def test_an_approved_model_package_reaches_the_rule_that_waits_for_it(cloud: EmbeddedCloud) -> None:
     group, sagemaker = unique("digits"), cloud.client("sagemaker")
     queue = queue_for_approvals(cloud, group)

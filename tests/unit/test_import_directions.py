@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "infra": {"infra"},
     "localcloud": {"localcloud"},
     "cli": {"cli"},
-    "scripts": set(),
+    "scripts": {"localcloud"},
 }
 """Top folder (or file) -> the project's packages that it may import. Lambdas and containers have rules of their own."""
 TELLS_WHICH_CLOUD = re.compile(

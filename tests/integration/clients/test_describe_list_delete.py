@@ -243,6 +243,7 @@ def test_an_unknown_instance_type_is_refused_with_the_known_ones(account: Accoun
     assert "ml.m5.large" in error["Message"]
 
 
+@pytest.mark.real_effect("ListTrainingJobs")
 @pytest.mark.parametrize(("status", "count"), [("Failed", 1), ("Completed", 0)])
 def test_jobs_are_listed_by_status(account: Account, status: str, count: int) -> None:
     sagemaker, name = account.cloud.client("sagemaker"), unique("status")

@@ -164,6 +164,7 @@ for path in ("model/weights", "model/deep/more", "output/data/report"):
 
 
 class TestProcessing:
+    @pytest.mark.real_effect("StopProcessingJob")
     def test_continuous_outputs_of_every_instance_are_there_before_the_job_ends(self, jobs: Jobs) -> None:
         prefix = unique("continuous")
         script = """
@@ -296,6 +297,7 @@ print(sorted(path.name for path in cache.iterdir()))
         assert jobs.trained(third)["WarmPoolStatus"]["Status"] == "Terminated"
         assert _lines_or_nothing(jobs, third) == [[str(sorted([first, second]))]]
 
+    @pytest.mark.real_effect("UpdateTrainingJob")
     def test_a_pool_ends_with_its_time_and_when_it_is_told_to(self, jobs: Jobs) -> None:
         short, told = self._train(jobs, 1), self._train(jobs, 600, VolumeSizeInGB=3)
         jobs.trained(short)

@@ -14,6 +14,7 @@ http_client.py      pooled HTTP/1.1 client for the instances
 invocation.py       InvokeEndpoint, streamed or not: from the request to the answer or to the error of the service model
 request_headers.py  which headers go to the container and back, and which are refused
 errors.py           the errors of sagemaker-runtime
+sessions.py         stateful sessions: which instance holds which
 shadow.py           copies of requests for shadow variants
 data_capture.py     samples of requests and answers to S3
 metrics.py          invocation metrics under the names SageMaker publishes

@@ -23,6 +23,7 @@ from localcloud.sagemaker.endpoints.instance import Instance
 from localcloud.sagemaker.endpoints.metrics import Invocation
 from localcloud.sagemaker.endpoints.request_headers import TARGET_VARIANT, check, from_container, to_container
 from localcloud.sagemaker.endpoints.routing import RouteTable
+from localcloud.sagemaker.endpoints.sessions import Sessions
 from localcloud.sagemaker.endpoints.shadow import Mirror
 
 __all__ = ["MODEL_TIMEOUT_SECONDS", "InvocationError", "Invoker", "Result", "StreamedResult", "validation_error"]
@@ -84,6 +85,7 @@ class Invoker:
         self._record = record
         self._timeout = timeout_seconds
         self._mirror = Mirror(record)
+        self._sessions = Sessions()
 
     async def invoke(self, endpoint: str, headers: Mapping[str, str], body: bytes) -> Result:
         """Args: headers: lower-case names. Raises InvocationError."""
@@ -138,6 +140,9 @@ class Invoker:
         started = time.perf_counter()
         check(headers, body)
         table = await self._routes(endpoint)
+        holder = self._sessions.acquire(endpoint, headers)
+        if holder is not None:
+            return _Exchange(endpoint, *holder, started)
         while table is not None:
             variant = _choose_variant(table, headers.get(TARGET_VARIANT), endpoint)
             await variant.admit(len(body))
@@ -156,8 +161,9 @@ class Invoker:
         while True:
             try:
                 client = exchange.instance.client
-                exchange.answer = await client.open("POST", "/invocations", to_container(headers), body)
-                return exchange.answer
+                answer = exchange.answer = await client.open("POST", "/invocations", to_container(headers), body)
+                self._sessions.note(exchange.endpoint, exchange.variant, exchange.instance, answer.headers)
+                return answer
             except NoConnection as error:
                 exchange.instance.ready = False  # its watcher makes it ready again
                 other = exchange.variant.pick()

@@ -33,6 +33,7 @@ class VariantSpec:
     startup_seconds: float = _DEFAULT_STARTUP_SECONDS
     serverless: dict[str, Any] | None = None
     shadow: bool = False
+    instance_type: str | None = None
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
@@ -65,6 +66,7 @@ def _resolve(store: Store, config: dict[str, Any], variant: dict[str, Any], *, s
         startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _DEFAULT_STARTUP_SECONDS),
         serverless=variant.get("ServerlessConfig"),
         shadow=shadow,
+        instance_type=variant.get("InstanceType"),
     )
 
 

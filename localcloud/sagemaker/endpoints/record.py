@@ -54,8 +54,11 @@ class EndpointRecord:
             _show(document, old)
             pending = document.setdefault("PendingDeploymentSummary", {})
             _show(pending, new)
+            types = {variant.name: variant.spec.instance_type for variant in (*new.variants, *new.shadows)}
             for part in (*pending["ProductionVariants"], *pending.get("ShadowProductionVariants", [])):
                 part["VariantStatus"] = status
+                if types[part["VariantName"]] is not None:
+                    part["InstanceType"] = types[part["VariantName"]]
 
         self._change(name, change)
 

@@ -205,6 +205,7 @@ class EndpointSupervisor:
         except _Closing:
             raise
         except Exception:
+            self._check_open()
             log.exception("update of endpoint %s", name)
             self._roll_back(name, rollout, _INTERNAL)
             return

@@ -47,7 +47,10 @@ def _check_blue_green(policy: dict, variants: list[dict]) -> None:
 
 def _check_rolling(policy: dict, variants: list[dict]) -> None:
     if len(variants) != 1 or "ServerlessConfig" in variants[0]:
-        raise ValidationException("RollingUpdatePolicy needs exactly one production variant, and none serverless")
+        found = ", ".join(variant["VariantName"] for variant in variants)
+        raise ValidationException(
+            f"RollingUpdatePolicy needs exactly one production variant, and none serverless; found {found}"
+        )
     for member in ("MaximumBatchSize", "RollbackMaximumBatchSize"):
         if member in policy:
             maximum = 100 if member == "RollbackMaximumBatchSize" else _ROLLING_PERCENT[1]

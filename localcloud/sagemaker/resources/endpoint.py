@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from localcloud.sagemaker.errors import ApiError, ValidationException
 from localcloud.sagemaker.limits import require_unique
-from localcloud.sagemaker.resources import capacities
+from localcloud.sagemaker.resources import capacities, traffic
 from localcloud.sagemaker.resources.deployment import check_deployment
 from localcloud.sagemaker.resources.endpoint_config import ENDPOINT_CONFIG
 from localcloud.sagemaker.resources.listing import list_operation
@@ -103,7 +103,8 @@ def _update_weights(call: Call, request: Document) -> Document:
 
     def change(endpoint: Document) -> None:
         _require_in_service(endpoint)
-        known = {variant["VariantName"] for variant in endpoint.get("ProductionVariants", [])}
+        variants = [*endpoint.get("ProductionVariants", []), *endpoint.get("ShadowProductionVariants", [])]
+        known = {variant["VariantName"] for variant in variants}
         for entry in desired:
             if entry["VariantName"] not in known:
                 raise ValidationException(
@@ -111,6 +112,7 @@ def _update_weights(call: Call, request: Document) -> Document:
                     f'"{endpoint["EndpointConfigName"]}".'
                 )
         capacities.check(endpoint, desired)
+        traffic.check_desired(endpoint, desired)
         endpoint |= {"EndpointStatus": "Updating", "LastModifiedTime": now, "_DesiredWeightsAndCapacities": desired}
 
     endpoint = ENDPOINT.update(call, name, change)

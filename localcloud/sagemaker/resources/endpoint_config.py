@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from localcloud.sagemaker.errors import ValidationException
-from localcloud.sagemaker.limits import require_member, require_one_of, require_unique
-from localcloud.sagemaker.resources import inference_modes
+from localcloud.sagemaker.limits import require_member, require_one_of, require_s3_uri, require_unique
+from localcloud.sagemaker.resources import inference_modes, traffic
 from localcloud.sagemaker.resources.listing import list_operation
 from localcloud.sagemaker.resources.model import MODEL
 from localcloud.sagemaker.resources.resource import Call, Document, Operation, Resource
@@ -17,8 +17,6 @@ ENDPOINT_CONFIG = Resource(
     newest_first=True,
 )
 
-_DEFAULT_WEIGHT = 1.0
-
 
 def _create(call: Call, request: Document) -> Document:
     production, shadow = request["ProductionVariants"], request.get("ShadowProductionVariants", [])
@@ -28,6 +26,9 @@ def _create(call: Call, request: Document) -> Document:
             "With ShadowProductionVariants there must be exactly one production variant and one shadow variant; "
             f"found {len(production)} and {len(shadow)}"
         )
+    traffic.check_initial(production)
+    if "DataCaptureConfig" in request:
+        require_s3_uri(request["DataCaptureConfig"]["DestinationS3Uri"], "dataCaptureConfig.destinationS3Uri")
     document = {member: value for member, value in request.items() if member != "Tags"}
     for member in ("ProductionVariants", "ShadowProductionVariants"):
         if member in request:
@@ -45,7 +46,7 @@ def _variant(call: Call, index: int, variant: Document, member: str) -> Document
         require_member(variant, "InitialInstanceCount", f"{path}.initialInstanceCount")
     elif "InitialInstanceCount" in variant:
         raise ValidationException(f"InitialInstanceCount may not be specified with ServerlessConfig in {path}")
-    return {"InitialVariantWeight": _DEFAULT_WEIGHT, **variant}
+    return {"InitialVariantWeight": traffic.DEFAULT_WEIGHT, **variant}
 
 
 def _delete(call: Call, request: Document) -> Document:

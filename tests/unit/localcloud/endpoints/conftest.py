@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.config import Config
+from localcloud.sagemaker.endpoints import deployment
 from localcloud.sagemaker.endpoints import supervisor as supervisor_module
 from localcloud.sagemaker.endpoints.deployment import RolledBack
 from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
@@ -52,7 +53,11 @@ class Handler(BaseHTTPRequestHandler):
         seen = {name.lower(): value for name, value in self.headers.items()}
         text = json.dumps({"path": self.path, "name": os.environ.get("NAME"), "pid": os.getpid(), "headers": seen,
                            "size": len(body), "argv": sys.argv[1:]})
-        self.answer(200, text.encode(), {"Content-Type": "application/json",
+        session = {}
+        if seen.get("x-amzn-sagemaker-session-id") == "NEW_SESSION":
+            session = {"X-Amzn-SageMaker-New-Session-Id": f"s{os.getpid()}; Expires=2030-01-01T00:00:00Z"}
+        if body == b"close": session = {"X-Amzn-SageMaker-Closed-Session-Id": seen["x-amzn-sagemaker-session-id"]}
+        self.answer(200, text.encode(), session | {"Content-Type": "application/json",
                     "X-Amzn-SageMaker-Custom-Attributes": "model_version=" + os.environ.get("NAME", "")})
 ThreadingHTTPServer.request_queue_size = 128
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
@@ -141,6 +146,7 @@ def until(condition: Callable[[], bool]) -> None:
 @pytest.fixture
 def endpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoints]:
     monkeypatch.setattr(supervisor_module, "_METRICS_SECONDS", 0.0)  # there is no CloudWatch to wait for
+    monkeypatch.setattr(deployment, "_ALARM_INTERVAL_SECONDS", 0.1)
     config = Config(state_dir=tmp_path / "state", port=4630, secret_access_key="none")  # noqa: S106
     store = Store(tmp_path / "state/store.sqlite")
     images = ProcessImages()

@@ -22,7 +22,7 @@ STRATEGIES = {
 }
 
 
-def deployment(strategy: str, *, wait: int = 0, **policy: Any) -> dict[str, Any] | None:
+def deployment(strategy: str, *, wait: float = 0, **policy: Any) -> dict[str, Any] | None:
     routing = STRATEGIES[strategy]
     if routing is None:
         return None
@@ -58,15 +58,16 @@ def served(endpoints: Endpoints) -> Endpoints:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_no_request_fails_during_a_healthy_update(served: Endpoints, strategy: str) -> None:
     async def client(done: asyncio.Event) -> list[str]:
-        answers = []
-        while not done.is_set():
+        answers, last = [], False
+        while not last:
+            last = done.is_set()  # one request more, which the new config answers
             answers.append(json.loads((await served.supervisor.invoke("e", {}, b"sleep 0.005")).body)["name"])
         return answers
 
     async def load() -> list[str]:
         done = asyncio.Event()
         clients = [asyncio.ensure_future(client(done)) for _ in range(8)]
-        served.update("c2", deployment=deployment(strategy, wait=1))
+        served.update("c2", deployment=deployment(strategy, wait=0.3))
         await asyncio.to_thread(served.settled)
         done.set()
         return [name for answers in await asyncio.gather(*clients) for name in answers]
@@ -248,6 +249,7 @@ def test_a_shadow_gets_copies_whose_answers_and_failures_nobody_sees(endpoints: 
     async def load() -> list[str]:
         answers = [json.loads((await endpoints.supervisor.invoke("e", {}, b"{}")).body)["name"] for _ in range(20)]
         shadow = endpoints.supervisor._fleets["e"].shadows[0]
+        await asyncio.gather(*endpoints.supervisor._invoker._mirror._under_way)
         await asyncio.to_thread(shadow.stop, drain_seconds=0)
         answers += [json.loads((await endpoints.supervisor.invoke("e", {}, b"{}")).body)["name"] for _ in range(10)]
         await asyncio.gather(*endpoints.supervisor._invoker._mirror._under_way)
@@ -257,6 +259,16 @@ def test_a_shadow_gets_copies_whose_answers_and_failures_nobody_sees(endpoints: 
     assert [(copy.variant, copy.model_status) for copy in copies] == [("copy", 200)] * 10 + [("copy", None)] * 5
     with pytest.raises(InvocationError, match="Variant copy not found"):
         endpoints.invoke(x_amzn_sagemaker_target_variant="copy")
+
+
+def test_a_server_that_never_answers_its_ping_does_not_end_the_old_one(served: Endpoints) -> None:
+    served.images.add("mute", "import time; time.sleep(600)")
+    served.put_config("c3", primary={"image": "mute", "ContainerStartupHealthCheckTimeoutInSeconds": 0.3})
+    served.update("c3")
+    document = served.settled()
+    assert (document["EndpointStatus"], document["EndpointConfigName"]) == ("InService", "c1")
+    assert "did not pass the ping health check" in document["FailureReason"]
+    assert names(served) == {"c1-primary"}
 
 
 def test_fifty_clients_at_once_are_all_answered_and_instances_share_them(endpoints: Endpoints) -> None:

@@ -197,6 +197,14 @@ def test_weights_of_an_unknown_variant_are_refused(plane: ControlPlane, served: 
     assert plane.client.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService"
 
 
+def test_weights_that_leave_nobody_with_traffic_are_refused(plane: ControlPlane, served: str) -> None:
+    weights = [{"VariantName": "primary", "DesiredWeight": 0}]
+    update_weights = plane.client.update_endpoint_weights_and_capacities
+    code, message = error_of(update_weights, EndpointName="e", DesiredWeightsAndCapacities=weights)
+    assert (code, message.endswith("found 0.0 for primary")) == ("ValidationException", True)
+    assert plane.client.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService"
+
+
 class TestDeployment:
     @pytest.fixture(autouse=True)
     def four_instances(self, plane: ControlPlane, deploy: Callable[..., str]) -> None:
@@ -275,6 +283,17 @@ class TestDeployment:
         code, text = error_of(plane.client.update_endpoint, **arguments)
         assert (code, message in text) == ("ValidationException", True), text
         assert plane.client.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService"
+
+    def test_a_rolling_update_takes_one_variant(self, plane: ControlPlane, deploy: Callable[..., str]) -> None:
+        variants = [
+            {"VariantName": name, "ModelName": "v1", "InstanceType": "ml.m5.large", "InitialInstanceCount": 4}
+            for name in ("primary", "second")
+        ]
+        plane.client.create_endpoint_config(EndpointConfigName="two", ProductionVariants=variants)
+        arguments = {"EndpointName": "e", "EndpointConfigName": "two", "DeploymentConfig": rolling(50)}
+        code, text = error_of(plane.client.update_endpoint, **arguments)
+        assert (code, "exactly one production variant" in text) == ("ValidationException", True)
+        assert "primary, second" in text
 
     def test_the_variants_of_both_configs_have_the_same_names(
         self, plane: ControlPlane, deploy: Callable[..., str]

@@ -118,6 +118,10 @@ def test_an_endpoint_config_is_described_as_created_until_it_is_deleted(
         ),
         ([{**VARIANT, "InitialVariantWeight": -1}], "Member must have value greater than or equal to 0"),
         (
+            [{**VARIANT, "InitialVariantWeight": 0}, {**VARIANT, "VariantName": "b", "InitialVariantWeight": 0}],
+            "must be greater than 0; found 0.0 for primary, b",
+        ),
+        (
             [],
             "constraint: Member must have length greater than or equal to 1",
         ),
@@ -148,6 +152,33 @@ def test_a_shadow_variant_stands_beside_one_production_variant(plane: ControlPla
     )
     assert code == "ValidationException"
     assert message.endswith("found 2 and 1")
+    shadows = [*shadow, {**VARIANT, "VariantName": "another"}]
+    arguments = {"ProductionVariants": [VARIANT], "ShadowProductionVariants": shadows}
+    code, message = error_of(plane.client.create_endpoint_config, EndpointConfigName="d", **arguments)
+    assert code == "ValidationException"
+    assert message.endswith("found 1 and 2")
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"DestinationS3Uri": "https://bucket/captured"}, "Invalid S3 URI 'https://bucket/captured'"),
+        ({"InitialSamplingPercentage": 101}, "Member must have value less than or equal to 100"),
+        ({"CaptureOptions": [{"CaptureMode": "Everything"}]}, "captureMode"),
+        ({"CaptureOptions": []}, "Member must have length greater than or equal to 1"),
+    ],
+)
+def test_data_capture_beyond_the_documented_limits_is_refused(
+    plane: ControlPlane, model: dict[str, Any], members: dict[str, Any], message: str
+) -> None:
+    capture = {
+        "InitialSamplingPercentage": 50,
+        "DestinationS3Uri": "s3://bucket/captured",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    arguments = {"EndpointConfigName": "c", "ProductionVariants": [VARIANT], "DataCaptureConfig": capture | members}
+    code, text = error_of(plane.client.create_endpoint_config, **arguments)
+    assert (code, message in text) == ("ValidationException", True), text
 
 
 def test_the_case_of_names_is_kept_but_not_distinguished(plane: ControlPlane, deploy: Callable[..., str]) -> None:

@@ -71,7 +71,8 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, json.dumps({"size": len(body), "start": body[:8].hex(), "content_type": kind,
             "accept": self.headers.get("Accept"), "chunked": self.headers.get("Transfer-Encoding"), "most": most,
             "environment": {name: os.environ[name] for name in names if name != "SAGEMAKER_BIND_TO_PORT"},
-            "model": model, "port": os.environ["SAGEMAKER_BIND_TO_PORT"]}))
+            "model": model, "credentials": "AWS_ACCESS_KEY_ID" in os.environ,
+            "port": os.environ["SAGEMAKER_BIND_TO_PORT"]}))
 
 class Server(ThreadingHTTPServer):
     request_queue_size = 128

@@ -457,3 +457,26 @@ def test_a_job_that_ran_when_the_cloud_was_killed_has_failed_and_left_nothing(im
         assert job["TransformEndTime"] >= job["TransformStartTime"]
     finally:
         second.stop()
+
+
+def test_an_isolated_model_answers_and_has_no_credentials(transforms: Transforms) -> None:
+    model = unique("model")
+    transforms.sagemaker.create_model(
+        ModelName=model,
+        PrimaryContainer={"Image": transforms.image},
+        ExecutionRoleArn=transforms.role,
+        EnableNetworkIsolation=True,
+    )
+    source = {"ContentType": "text/plain"}
+    isolated = json.loads(transforms.run(transforms.put("isolated.txt", "x"), source, model=model)["isolated.txt.out"])
+    assert isolated["credentials"] is False
+    other = json.loads(transforms.run(transforms.put("open.txt", "x"), source)["open.txt.out"])
+    assert other["credentials"] is True
+
+
+def test_outputs_are_encrypted_with_the_jobs_key(transforms: Transforms, cloud: EmbeddedCloud) -> None:
+    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    name = transforms.start(transforms.put("secret.csv", "1\n"), _CSV, {"KmsKeyId": key})
+    assert transforms.ended(name)["TransformJobStatus"] == "Completed"
+    head = transforms.s3.head_object(Bucket=transforms.bucket, Key=f"out/{name}/secret.csv.out")
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)

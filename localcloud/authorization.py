@@ -19,7 +19,9 @@ _RUNTIME_OPERATIONS = {
     "async-invocations": "InvokeEndpointAsync",
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
 }
-_VERB = re.compile(r"^(Create|Describe|Update|Delete|Stop|Start|Put|Get|BatchDescribe)(?P<noun>.*)$")
+_VERB = re.compile(
+    r"^(Create|Describe|Update|Delete|Stop|Start|Put|Get|BatchDescribe|Associate|Disassociate)(?P<noun>.*)$"
+)
 # Noun of an operation's name -> request member that names the resource, resource type in its ARN.
 _NOUNS = {
     "TrainingJob": ("TrainingJobName", "training-job"),
@@ -33,6 +35,9 @@ _NOUNS = {
     "ModelPackageGroup": ("ModelPackageGroupName", "model-package-group"),
     "ModelPackageGroupPolicy": ("ModelPackageGroupName", "model-package-group"),
     "ModelPackage": ("ModelPackageName", "model-package"),
+    "Experiment": ("ExperimentName", "experiment"),
+    "Trial": ("TrialName", "experiment-trial"),
+    "TrialComponent": ("TrialComponentName", "experiment-trial-component"),
 }
 _TAGGING = ("AddTags", "DeleteTags", "ListTags")
 

@@ -3,11 +3,13 @@
 from localcloud.sagemaker.resources import (
     endpoint,
     endpoint_config,
+    experiment,
     hyper_parameter_tuning_job,
     model,
     model_package,
     model_package_group,
     processing_job,
+    search,
     tags,
     training_job,
     transform_job,
@@ -24,6 +26,8 @@ _MODULES = (
     endpoint,
     model_package_group,
     model_package,
+    experiment,
+    search,
     tags,
 )
 

@@ -19,6 +19,8 @@ _FILTERS = {
     "StatusEquals": "status",
     "CreationTimeAfter": "created_after",
     "CreationTimeBefore": "created_before",
+    "CreatedAfter": "created_after",
+    "CreatedBefore": "created_before",
     "LastModifiedTimeAfter": "modified_after",
     "LastModifiedTimeBefore": "modified_before",
 }

@@ -32,6 +32,9 @@ _TAGGABLE = (
     "endpoint",
     "model-package-group",
     "model-package",
+    "experiment",
+    "experiment-trial",
+    "experiment-trial-component",
 )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +24,15 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="acting for another us
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """A model folder that belongs to nobody, in folders that nobody may enter."""
-    for folder in [tmp_path, *tmp_path.parents][:-2]:
-        folder.chmod(folder.stat().st_mode | 0o011)
-    (tmp_path / "model").mkdir()
-    (tmp_path / "work").mkdir()
-    for path in (tmp_path / "model", tmp_path / "work"):
-        os.chown(path, NOBODY, NOBODY)
-    return tmp_path / "model"
+def model() -> Iterator[Path]:
+    """A model folder that belongs to nobody. Not below pytest's own folders, which it closes to others at any time."""
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name)
+        base.chmod(0o711)
+        for path in (base / "model", base / "work"):
+            path.mkdir()
+            os.chown(path, NOBODY, NOBODY)
+        yield base / "model"
 
 
 def _as_nobody(action: Callable[[], str]) -> str:

@@ -48,7 +48,8 @@ class JobInputs:
             )
             return
         part = source.part(records, epoch=0, host=host, hosts=hosts)
-        self._download(source, [found for record in part for found in record], folder)
+        # A manifest may name an object twice; it is one file.
+        self._download(source, list(dict.fromkeys(found for record in part for found in record)), folder)
 
     @contextlib.contextmanager
     def feeding(self, on_failure: Callable[[], None]) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container
 from localcloud.containers.network import NetworkUnavailable, PrivateNetwork
 from localcloud.containers.spec import ContainerSpec
+from localcloud.processes import start_time
+from tests.support.embedded_cloud import ROOT, eventually
 from tests.support.process_image import ProcessImage
 
 
@@ -89,6 +92,18 @@ def test_the_holder_ends_with_its_network(mode: str) -> None:
         pid = network._holder.pid
         assert os.path.exists(f"/proc/{pid}")
     assert not os.path.exists(f"/proc/{pid}")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_holder_ends_when_its_owner_is_killed(mode: str) -> None:
+    program = (
+        "import time; from localcloud.containers.network import PrivateNetwork\n"
+        f"network = PrivateNetwork({mode!r}); print(network._holder.pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
+        holder = int(owner.stdout.readline())
+        owner.kill()
+    eventually(lambda: start_time(holder) is None)
 
 
 def test_a_machine_without_namespaces_says_so() -> None:

@@ -207,10 +207,12 @@ Container(spec, on_line=lambda line: print(line, flush=True), namespaces={mode!r
 """
     owner = subprocess.Popen([sys.executable, "-c", owner_program], stdout=subprocess.PIPE, text=True, cwd=Path.cwd())
     with owner:
-        while owner.stdout.readline().strip() != "up":
-            assert owner.poll() is None
-        assert _marked()
-        owner.send_signal(signal.SIGKILL)
+        try:
+            while owner.stdout.readline().strip() != "up":
+                assert owner.poll() is None
+            _until(_marked)  # the shell says "up" before its child has become `sleep`
+        finally:
+            owner.send_signal(signal.SIGKILL)
     _until(lambda: not _marked())
 
 

@@ -17,10 +17,10 @@ IMAGE = ProcessImage(entrypoint=("python3", "-c", BATCH_SERVER))
 class Servers:
     """Model servers in folders of their own."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, startup_seconds: float = 60, **environment: str) -> None:
         self.servers = ModelServers()
         self.told: list[str] = []
-        self._folder = folder
+        self._folder, self._startup_seconds = folder, startup_seconds
         self._environment = environment
         self._created = 0
 
@@ -29,7 +29,14 @@ class Servers:
 
     def _create(self) -> Instance:
         self._created += 1
-        spec = VariantSpec(name="job", weight=1, count=1, image="x", environment=self._environment, startup_seconds=1)
+        spec = VariantSpec(
+            name="job",
+            weight=1,
+            count=1,
+            image="x",
+            environment=self._environment,
+            startup_seconds=self._startup_seconds,
+        )
         return Instance(spec, IMAGE, None, folder=self._folder / str(self._created), log_group="g", stream_suffix="-1")
 
 
@@ -46,7 +53,7 @@ def test_every_instance_is_healthy_when_start_returns_and_gone_after_stop(tmp_pa
 
 
 def test_a_server_that_never_answers_ping_fails_the_job_in_sagemakers_words(tmp_path: Path) -> None:
-    servers = Servers(tmp_path, NEVER_HEALTHY="1")
+    servers = Servers(tmp_path, startup_seconds=1, NEVER_HEALTHY="1")
     with pytest.raises(JobFailure) as failed:
         servers.start(1)
     servers.servers.stop()

@@ -9,6 +9,8 @@ tests of ``tests/integration/localcloud`` pin each of them.
   name the resource, roles can be assumed by the services that their trust policies name.
 - ``resources``: requests are authorised on the resources that AWS would take, where ministack knows only "*".
 - ``resources``: resources and condition keys are AWS's where ministack's differ.
+- ``alarms``: an alarm looks at the metric with its own dimensions.
+- ``autoscaling``: Application Auto Scaling is a service, with its service-linked role.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
 - ``workflows``: Step Functions' tasks act as the execution's role.
 - ``stacks``: CloudFormation knows our resource types; stacks caught by a crash do not stay in progress.
@@ -26,7 +28,7 @@ from typing import Any
 
 from localcloud import clients
 from localcloud.config import Config
-from localcloud.gateway import acknowledgement, environment, resources
+from localcloud.gateway import acknowledgement, alarms, environment, resources
 from localcloud.gateway.acknowledgement import Acknowledgement
 from localcloud.gateway.identity import AccessDenied, Caller, Identity
 from localcloud.gateway.recorder import StateRecorder
@@ -52,6 +54,7 @@ class Gateway:
         acknowledgement.report_lost_objects()
         self._acknowledged = Acknowledgement(self._app.app, self.journal.commit, config.state_dir)
         self.identity = Identity(config)
+        alarms.register()
         resources.register(config)
         resources.register(config)
         clients.use_role_sessions(self.identity.role_session)

@@ -40,7 +40,8 @@ def under_guardian(listener: socket.socket) -> int | None:
 
     Where the system has it, the guardian is the *subreaper* of the server: whatever the server started, in whatever
     session or process group, becomes the guardian's child when the server dies, and is ended then. A guardian that
-    dies first takes the server with it (SIGTERM).
+    dies first takes the server with it (SIGTERM). What was handed over to it is then handed to its own guardian, if
+    it has one: called again in the child, this makes it the guardian in the middle.
     """
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     guardian = os.getpid()

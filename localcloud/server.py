@@ -46,6 +46,8 @@ from localcloud.stepfunctions.tasks import TaskRunner
 
 log = logging.getLogger(__name__)
 _SHUTDOWN_SECONDS = 3
+# Whichever two of the three processes are killed at once, the third ends all that they started.
+_GUARDIANS = 2
 # What a state folder holds besides credentials, logs and downloads: all of it belongs to one history.
 _STATE_FOLDERS = ("ministack", "generations", "sagemaker")
 
@@ -54,9 +56,10 @@ def serve(config: Config) -> int:
     """Run in the foreground until SIGTERM or SIGINT. Returns the exit status. Raises LifecycleError."""
     lock = lifecycle.take_lock(config.state_dir)
     listener = lifecycle.bind(config.port)
-    status = processes.under_guardian(listener)
-    if status is not None:
-        return status
+    for _ in range(_GUARDIANS):
+        status = processes.under_guardian(listener)
+        if status is not None:
+            return status
     with lock, listener:
         _run(config, listener)
 

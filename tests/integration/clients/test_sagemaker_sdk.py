@@ -161,11 +161,22 @@ def test_the_tuner_finds_its_best_training_job(sdk: Sdk) -> None:
     assert model["scale"] == float(found["scale"])
 
 
+def _model_data(account: Account) -> str:
+    """The S3 URI of what `serve` reads, untrained."""
+    model = json.dumps({"means": {"low": [1, 1], "high": [5, 5]}, "scale": 1}).encode()
+    return account.put("untrained/model.tar.gz", _archive("model.json", model))
+
+
+def test_the_model_builder_deploys_an_image_of_ones_own(sdk: Sdk) -> None:
+    image = sdk.account.image("byoc:1", BYOC)
+    said = sdk.run("model_builder.py", image, sdk.account.role, sdk.account.bucket, _model_data(sdk.account))
+    assert said == {"model": "sdk-built", "status": "InService", "answer": "low\nhigh\n"}
+
+
 @pytest.mark.real_effect("CreateModelPackage", "DescribeModelPackage")
 def test_a_registered_model_scores_a_file_in_a_batch(sdk: Sdk) -> None:
     image = sdk.account.image("byoc:1", BYOC)
-    model = json.dumps({"means": {"low": [1, 1], "high": [5, 5]}, "scale": 1}).encode()
-    data = sdk.account.put("registered/model.tar.gz", _archive("model.json", model))
+    data = _model_data(sdk.account)
     lines = sdk.account.put("lines/iris.csv", b"1.1,1\n5,5.2\n")
     bucket = sdk.account.bucket
 

@@ -89,6 +89,7 @@ def queued(hosting: Hosting) -> Async:
     return Async(hosting)
 
 
+@pytest.mark.real_effect("InvokeEndpointAsync")
 def test_the_answer_lands_in_s3_and_the_topic_hears_of_it(queued: Async) -> None:
     answer = queued.invoke(b"12345", InferenceId="mine")
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202

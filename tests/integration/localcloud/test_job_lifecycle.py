@@ -107,7 +107,7 @@ def test_an_interrupted_process_that_ignores_sigterm_is_killed_and_begins_again(
 
 
 def test_a_spot_job_that_finds_no_instances_in_time_is_stopped(jobs: Jobs) -> None:
-    limits = {"MaxRuntimeInSeconds": 4, "MaxWaitTimeInSeconds": 4}
+    limits = {"MaxRuntimeInSeconds": 8, "MaxWaitTimeInSeconds": 8}
     name = jobs.train(RESUMES, **{**_SPOT, "StoppingCondition": limits}, **_checkpoints(jobs))
     _running(jobs, name)
     assert _drill(jobs, "interrupt", name, "--capacity-after", "3600")[0] == 0

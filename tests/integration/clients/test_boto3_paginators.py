@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import botocore.session
+import jmespath
 import pytest
 
 from localcloud.sagemaker.resources import OPERATIONS
@@ -81,6 +83,40 @@ def _training_jobs_of_a_tuning_job(account: Account) -> dict[str, Any]:
     return {"HyperParameterTuningJobName": name}
 
 
+def _recent(operation: str, noun: str) -> None:
+    """A list operation that is narrowed by time alone."""
+
+    def prepare(account: Account) -> dict[str, Any]:
+        sagemaker, since = account.cloud.client("sagemaker"), dt.datetime.now(dt.UTC)
+        for _ in range(_COUNT):
+            getattr(sagemaker, f"create_{operation}")(**{f"{noun}Name": unique("paged")})
+        return {"CreatedAfter": since}
+
+    _list(f"List{noun}s", f"{noun}Name")(prepare)
+
+
+_recent("experiment", "Experiment")
+_recent("trial_component", "TrialComponent")
+
+
+@_list("ListTrials", "TrialName")
+def _trials(account: Account) -> dict[str, Any]:
+    sagemaker, experiment = account.cloud.client("sagemaker"), {"ExperimentName": unique("paged")}
+    sagemaker.create_experiment(**experiment)
+    for _ in range(_COUNT):
+        sagemaker.create_trial(TrialName=unique("paged"), **experiment)
+    return experiment
+
+
+@_list("Search", "TrainingJob.TrainingJobName")
+def _search(account: Account) -> dict[str, Any]:
+    sagemaker, prefix = account.cloud.client("sagemaker"), unique("paged")
+    for number in range(_COUNT):
+        sagemaker.create_training_job(**requests.training_job(account, f"{prefix}-{number}"))
+    found = {"Name": "TrainingJobName", "Operator": "Contains", "Value": prefix}
+    return {"Resource": "TrainingJob", "SearchExpression": {"Filters": [found]}}
+
+
 def test_there_are_lists_to_page_through() -> None:
     assert len(_COVERED) >= 8
 
@@ -98,6 +134,6 @@ def test_the_paginator_gives_every_entry_once(account: Account, operation: str) 
         .paginate(**arguments, PaginationConfig={"PageSize": page_size})
     )
     key = _MODEL[operation]["result_key"]
-    found = [entry[identity] for page in pages for entry in page[key]]
+    found = [jmespath.search(identity, entry) for page in pages for entry in page[key]]
     assert len(found) == len(set(found)) == _COUNT
     assert [len(page[key]) for page in pages] == ([_COUNT] if page_size > _COUNT else [2, 2, 1])

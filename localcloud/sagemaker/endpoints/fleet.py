@@ -248,13 +248,17 @@ class Fleet:
         return [variant.spec.document() for variant in self._all]
 
 
-def mix(*fleets: Fleet) -> Fleet:
-    """What is left of several fleets as one; a variant's weight is divided by its instances."""
+def mix(first: Fleet, *others: Fleet) -> Fleet:
+    """What is left of several fleets as one: weights are divided by instances, the first fleet's shadows stay."""
+    fleets = (first, *others)
     parts = [variant for fleet in fleets for variant in fleet.variants if variant.instances]
     for part in parts:
         total = sum(len(other.instances) for other in parts if other.name == part.name)
         part.set_weight(part.weight * len(part.instances) / total)
-    return Fleet(parts, captures=[capture for fleet in fleets for capture in fleet.captures])
+    mixture = Fleet([*parts, *first.shadows], captures=[capture for fleet in fleets for capture in fleet.captures])
+    for other in others:
+        _each(other.shadows, lambda shadow: shadow.stop(drain_seconds=0))
+    return mixture
 
 
 def _merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

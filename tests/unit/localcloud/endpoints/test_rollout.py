@@ -168,8 +168,8 @@ def mixed(endpoints: Endpoints, tmp_path) -> Endpoints:
     """The rollback of a rolling update failed: one instance of c1 and one of c2 serve."""
     broken = tmp_path / "broken"
     endpoints.images.add("old", f"import os\nif os.path.exists({str(broken)!r}): raise SystemExit('gone')\n{SERVER}")
-    endpoints.put_config("c1", primary={"image": "old", "InitialInstanceCount": 2})
-    endpoints.put_config("c2", primary={"InitialInstanceCount": 2})
+    endpoints.put_config("c1", primary={"image": "old", "InitialInstanceCount": 2}, copy={"shadow": True})
+    endpoints.put_config("c2", primary={"InitialInstanceCount": 2}, copy={"shadow": True})
     endpoints.create("c1")
     endpoints.update("c2", deployment=deployment("rolling", wait=_LONG))
     until(baking(endpoints))
@@ -187,6 +187,8 @@ def test_an_old_fleet_that_cannot_come_back_leaves_a_mixture_that_serves(mixed: 
     (variant,) = document["ProductionVariants"]
     assert (variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (2, 1.0)
     assert names(mixed) == {"c1-primary", "c2-primary"}
+    ready = [instance for instance in mixed.supervisor._instances if instance.ready]
+    assert len(ready) == 3  # and one shadow
 
 
 @pytest.mark.parametrize("strategy", ["none", "rolling"])
@@ -197,6 +199,8 @@ def test_another_update_repairs_a_mixture(mixed: Endpoints, strategy: str) -> No
     assert document["EndpointConfigName"] == "c2"
     assert "FailureReason" not in document
     assert names(mixed) == {"c2-primary"}
+    # Invoking also lets copies for the shadow end, for which the old fleet waits.
+    until(lambda: names(mixed, 1) and len([i for i in mixed.supervisor._instances if i.ready]) == 3)
 
 
 def test_a_mixture_comes_back_after_a_restart_and_can_be_deleted(mixed: Endpoints, tmp_path) -> None:
@@ -208,7 +212,8 @@ def test_a_mixture_comes_back_after_a_restart_and_can_be_deleted(mixed: Endpoint
         assert names(mixed) == {"c1-primary", "c2-primary"}
         assert mixed.store.get("endpoint", "e")["EndpointStatus"] == "UpdateRollbackFailed"
         mixed.supervisor.delete("e")
-        until(lambda: not list(mixed.store.list("endpoint")))
+        # Requests' copies for the shadow end only while the loop runs, and the servers wait for them.
+        until(lambda: mixed.loop.run(asyncio.sleep(0.01)) or not list(mixed.store.list("endpoint")))
     finally:
         mixed.supervisor.shutdown()
 

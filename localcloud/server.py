@@ -38,7 +38,11 @@ from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from localcloud.sagemaker.events import EventPublisher
 from localcloud.sagemaker.jobs.role import Role
 from localcloud.sagemaker.jobs.supervisor import JobSupervisor
+from localcloud.sagemaker.resources.job_component import ComponentRecorder
+from localcloud.sagemaker.resources.processing_job import PROCESSING_JOB
 from localcloud.sagemaker.resources.resource import ControlPlane
+from localcloud.sagemaker.resources.training_job import TRAINING_JOB
+from localcloud.sagemaker.resources.transform_job import TRANSFORM_JOB
 from localcloud.sagemaker.runtime_api import RuntimeApi
 from localcloud.sagemaker.store import Store
 from localcloud.sagemaker.tuning.supervisor import TuningSupervisor
@@ -117,6 +121,7 @@ class Cloud:
         self._builds = CodeBuildExecutor(config)
         self._add_services()
         EventPublisher(self._store, self._gateway.publish_event)
+        ComponentRecorder(self._store, (TRAINING_JOB, PROCESSING_JOB, TRANSFORM_JOB))
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

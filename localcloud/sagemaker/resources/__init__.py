@@ -1,6 +1,7 @@
 """The resources of the control plane, one module each; a module's ``OPERATIONS`` maps operation names to handlers."""
 
 from localcloud.sagemaker.resources import (
+    association,
     endpoint,
     endpoint_config,
     experiment,
@@ -27,6 +28,7 @@ _MODULES = (
     model_package_group,
     model_package,
     experiment,
+    association,
     search,
     tags,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localcloud.sagemaker.errors import ResourceInUse, ValidationException
 from localcloud.sagemaker.limits import require_member, require_s3_uri, require_unique
+from localcloud.sagemaker.resources import job_component
 from localcloud.sagemaker.resources.input_data import check_processing_input
 from localcloud.sagemaker.resources.job import delete_operation, stop_operation
 from localcloud.sagemaker.resources.listing import list_operation
@@ -31,7 +32,9 @@ def _create(call: Call, request: Document) -> Document:
     document = {member: value for member, value in request.items() if member != "Tags"}
     document.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": _DEFAULT_RUNTIME_SECONDS})
     document |= {"ProcessingJobStatus": "InProgress", "LastModifiedTime": call.plane.now()}
+    job_component.check(call, request)
     job = PROCESSING_JOB.insert(call, name, document, request.get("Tags", []))
+    job_component.record(call, PROCESSING_JOB, job)
     call.plane.jobs.start(PROCESSING_JOB.kind, name)
     return {"ProcessingJobArn": job["ProcessingJobArn"]}
 

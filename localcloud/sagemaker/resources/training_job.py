@@ -6,6 +6,7 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ResourceInUse, ValidationException
 from localcloud.sagemaker.limits import require_member, require_one_of, require_s3_uri, require_unique
+from localcloud.sagemaker.resources import job_component
 from localcloud.sagemaker.resources.debugger import check_debugger, profiling_status
 from localcloud.sagemaker.resources.input_data import check_channel, check_instance_groups
 from localcloud.sagemaker.resources.job import delete_operation, stop_operation
@@ -33,7 +34,9 @@ def _create(call: Call, request: Document) -> Document:
     check(request)
     call.pass_role(request["RoleArn"])
     name = request["TrainingJobName"]
+    job_component.check(call, request)
     job = TRAINING_JOB.insert(call, name, _document(request, call.plane.now()), request.get("Tags", []))
+    job_component.record(call, TRAINING_JOB, job)
     call.plane.jobs.start(TRAINING_JOB.kind, name)
     return {"TrainingJobArn": job["TrainingJobArn"]}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from localcloud.sagemaker.endpoints.models import ModelUnusable, VariantSpec, resolve_variants
 from localcloud.sagemaker.errors import ResourceInUse, ValidationException
 from localcloud.sagemaker.limits import require_s3_uri
+from localcloud.sagemaker.resources import job_component
 from localcloud.sagemaker.resources.job import stop_operation
 from localcloud.sagemaker.resources.listing import list_operation
 from localcloud.sagemaker.resources.model import MODEL
@@ -39,7 +40,9 @@ def _create(call: Call, request: Document) -> Document:
         "LastModifiedTime": call.plane.now(),
         "_Model": model.document(),
     }
+    job_component.check(call, request)
     job = TRANSFORM_JOB.insert(call, name, document, request.get("Tags", []))
+    job_component.record(call, TRANSFORM_JOB, job)
     call.plane.jobs.start(TRANSFORM_JOB.kind, name)
     return {"TransformJobArn": job["TransformJobArn"]}
 

@@ -108,6 +108,16 @@ def _trials(account: Account) -> dict[str, Any]:
     return experiment
 
 
+@_list("ListAssociations", "DestinationArn")
+def _associations(account: Account) -> dict[str, Any]:
+    sagemaker = account.cloud.client("sagemaker")
+    source = sagemaker.create_experiment(ExperimentName=unique("paged"))["ExperimentArn"]
+    for _ in range(_COUNT):
+        component = sagemaker.create_trial_component(TrialComponentName=unique("paged"))["TrialComponentArn"]
+        sagemaker.add_association(SourceArn=source, DestinationArn=component)
+    return {"SourceArn": source}
+
+
 @_list("Search", "TrainingJob.TrainingJobName")
 def _search(account: Account) -> dict[str, Any]:
     sagemaker, prefix = account.cloud.client("sagemaker"), unique("paged")

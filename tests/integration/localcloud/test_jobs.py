@@ -209,6 +209,37 @@ def test_its_lines_are_in_its_log_and_its_metrics_in_cloudwatch(jobs: Jobs) -> N
     assert [metric["MetricName"] for metric in metrics] == ["acc"]
 
 
+@pytest.mark.real_effect("CreateExperiment", "CreateTrial", "DescribeTrialComponent")
+def test_a_job_of_an_experiment_leaves_a_component_with_its_parameters_status_and_metrics(jobs: Jobs) -> None:
+    experiment, trial = unique("sizes"), unique("trial")
+    jobs.sagemaker.create_experiment(ExperimentName=experiment)
+    jobs.sagemaker.create_trial(TrialName=trial, ExperimentName=experiment)
+    metric = {"Name": "accuracy", "Regex": "accuracy=([0-9.]+)"}
+    name = jobs.train(
+        "print('accuracy=0.75')",
+        algorithm={"MetricDefinitions": [metric]},
+        HyperParameters={"hidden": "64"},
+        ExperimentConfig={"ExperimentName": experiment, "TrialName": trial},
+    )
+    job = jobs.trained(name)
+
+    def completed() -> dict | None:
+        (listed,) = jobs.sagemaker.list_trial_components(TrialName=trial)["TrialComponentSummaries"]
+        found = jobs.sagemaker.describe_trial_component(TrialComponentName=listed["TrialComponentName"])
+        return found if found["Status"]["PrimaryStatus"] == "Completed" else None
+
+    component = eventually(completed, _SECONDS)
+    assert component["Source"]["SourceArn"] == job["TrainingJobArn"]
+    assert component["Parameters"] == {"hidden": {"StringValue": "64"}}
+    assert [(one["MetricName"], one["Last"]) for one in component["Metrics"]] == [("accuracy", 0.75)]
+    assert component["StartTime"] <= component["EndTime"]
+
+
+def test_a_job_of_an_experiment_that_is_not_there_is_refused(jobs: Jobs) -> None:
+    with pytest.raises(jobs.sagemaker.exceptions.ResourceNotFound):
+        jobs.train("pass", ExperimentConfig={"ExperimentName": unique("none")})
+
+
 def test_a_script_that_fails_gives_its_own_reason_and_exit_code(jobs: Jobs) -> None:
     job = jobs.trained(
         jobs.train("open('/opt/ml/output/failure', 'w').write('ValueError: no digits'); raise SystemExit(3)")

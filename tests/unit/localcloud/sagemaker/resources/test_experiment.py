@@ -100,3 +100,20 @@ def test_experiments_carry_tags(client: Any) -> None:
     arn = client.describe_experiment(ExperimentName="e1")["ExperimentArn"]
     client.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "a"}])
     assert client.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "a"}]
+
+
+def test_lineage_goes_from_source_to_destination_until_it_is_deleted(client: Any) -> None:
+    client.create_trial_component(TrialComponentName="d", DisplayName="evaluation")
+    source = f"{PREFIX}experiment-trial-component/c"
+    ends = {"SourceArn": source, "DestinationArn": f"{PREFIX}experiment-trial-component/d"}
+    assert error_of(client.add_association, SourceArn=source, DestinationArn=source)[0] == "ValidationException"
+    missing = f"{PREFIX}artifact/a"
+    assert error_of(client.add_association, SourceArn=source, DestinationArn=missing)[0] == "ResourceNotFound"
+    client.add_association(**ends, AssociationType="ContributedTo")
+    assert error_of(client.add_association, **ends)[0] == "ValidationException"
+    (found,) = client.list_associations(SourceArn=source, AssociationType="ContributedTo")["AssociationSummaries"]
+    assert (found["DestinationArn"], found["DestinationName"]) == (ends["DestinationArn"], "evaluation")
+    assert client.list_associations(DestinationArn=source)["AssociationSummaries"] == []
+    client.delete_association(**ends)
+    assert client.list_associations(SourceArn=source)["AssociationSummaries"] == []
+    assert error_of(client.delete_association, **ends)[0] == "ResourceNotFound"

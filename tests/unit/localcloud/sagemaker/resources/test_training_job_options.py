@@ -15,7 +15,6 @@ _RULE = {"RuleConfigurationName": "LossNotDecreasing", "RuleEvaluatorImage": "ru
 @pytest.mark.parametrize(
     "members",
     [
-        {"ExperimentConfig": {"ExperimentName": "digits", "TrialName": "first", "RunName": "run"}},
         {"RetryStrategy": {"MaximumRetryAttempts": 3}},
         {"DebugHookConfig": {**_PLACE, "CollectionConfigurations": [{"CollectionName": "losses"}]}},
         {"TensorBoardOutputConfig": _PLACE},
@@ -26,6 +25,18 @@ def test_what_is_asked_for_is_kept(plane: ControlPlane, training_job: dict[str, 
     plane.client.create_training_job(**{**training_job, **members})
     job = plane.client.describe_training_job(TrainingJobName="digits-1")
     assert {member: job[member] for member in members} == members
+
+
+def test_a_job_is_in_the_trial_that_its_experiment_configuration_names(
+    plane: ControlPlane, training_job: dict[str, Any]
+) -> None:
+    config = {"ExperimentName": "digits", "TrialName": "first", "RunName": "run"}
+    plane.client.create_experiment(ExperimentName="digits")
+    plane.client.create_trial(TrialName="first", ExperimentName="digits")
+    plane.client.create_training_job(**training_job, ExperimentConfig=config)
+    assert plane.client.describe_training_job(TrainingJobName="digits-1")["ExperimentConfig"] == config
+    (component,) = plane.client.list_trial_components(TrialName="first")["TrialComponentSummaries"]
+    assert component["TrialComponentName"] == "digits-1-aws-training-job"
 
 
 def test_a_profiler_configuration_is_kept_and_said_to_have_no_effect(

@@ -61,6 +61,10 @@ class SageMakerRole(Construct):
         patterns = [f"{prefix}*" for prefix in prefixes]
         self._allow_objects(bucket, patterns, ["s3:AbortMultipartUpload", "s3:PutObject"])
 
+    def allow_deleting(self, bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
+        """Delete objects whose keys start with one of `prefixes` (each ends in `/`)."""
+        self._allow_objects(bucket, [f"{prefix}*" for prefix in prefixes], ["s3:DeleteObject"])
+
     def allow_reading_assets(self, assets: Sequence[s3_assets.Asset]) -> None:
         """Read exactly these objects. SageMaker lists an input's URI as a prefix, hence the listing of each key."""
         bucket = assets[0].bucket

@@ -70,6 +70,8 @@ class Training(Construct):
         role.allow_reading(context.data_bucket, [prefix])
         role.allow_reading(context.artifact_bucket, written)
         role.allow_writing(context.artifact_bucket, written)
+        # A checkpoint that the script deletes goes from S3 as well.
+        role.allow_deleting(context.artifact_bucket, [f"{prefix}checkpoints/"])
         return role.role
 
     def _evaluation_role(self, repository: ecr.IRepository) -> iam.Role:

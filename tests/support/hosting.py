@@ -43,7 +43,9 @@ class Handler(BaseHTTPRequestHandler):
         if body == b"fail": return self.answer(500, b'{"error": "weights exploded"}')
         if body.startswith(b"stream "): return self.stream(body.split()[1:])
         self.answer(200, json.dumps({"model": model, "size": len(body)}).encode())
-ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128  # by default 5: the kernel resets some of fifty connections that come at once
+Server(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 """
 
 

@@ -20,6 +20,8 @@ from localcloud.sagemaker.endpoints.routing import Share
 
 Progress = Callable[[Fleet, Fleet, str], None]
 
+_ABANDON_AGAIN_SECONDS = 0.2
+
 
 class RollbackFailed(Exception):
     """Update and rollback have failed. `mixture` serves; the message is the endpoint's FailureReason."""
@@ -141,14 +143,20 @@ class Rollout:
         if self._deadline is None:
             yield
             return
-        timer = threading.Timer(max(0.0, self._deadline - self._clock()), starting.abandon_starting)
-        timer.daemon = True
-        timer.start()
+        remaining, over = max(0.0, self._deadline - self._clock()), threading.Event()
+
+        def give_up() -> None:
+            pause = remaining
+            while not over.wait(pause):
+                starting.abandon_starting()
+                pause = _ABANDON_AGAIN_SECONDS  # for what begins to start only after the time is over
+
+        threading.Thread(target=give_up, name="deployment-limit", daemon=True).start()
         try:
             yield
         except FleetUnhealthy:
             self._check_time()
             raise
         finally:
-            timer.cancel()
+            over.set()
         self._check_time()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from cli import data, deployment, descriptors, pictures, programs, runs, training
 from cli.errors import CliError, RunFailed
 from cli.options import Cloud
@@ -24,6 +26,8 @@ SAMPLE = programs.ROOT / "build" / "sample-digits"
 REPORT = programs.ROOT / "build" / "demo.json"
 REQUEST = programs.ROOT / "build" / "demo-request.json"
 PICTURES_A_ROW = 5
+MANAGED = "763104351884.dkr.ecr.us-east-1.amazonaws.com/{framework}:{version}"
+"""A managed image of AWS's: which account and region it is from does not matter to what stands for it here."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,11 @@ def run(session: Session, workload: str, *, setup_seconds: float) -> None:
 def _prepare(session: Session, workload: str, board: Board) -> tuple[Target, dict[str, Any], data.Assignment]:
     """Everything before the upload. The environments and the digits are made while the stack is deployed."""
     with ExitStack() as started:
-        environments = started.enter_context(_environments(session))
+        environments = started.enter_context(_environments(session, workload))
         sample = started.enter_context(_sample_data(workload))
         with board.phase("start embedded cloud"):
             target = session.target(start=True)
-        deployment.deploy(session, target, board, approve_all=True)
+        deployment.deploy(session, target, board, workloads=[workload], approve_all=True)
         descriptor = descriptors.workload(target, workload)
         with board.phase("make sample digits"):
             sample.finish()
@@ -73,10 +77,12 @@ def _prepare(session: Session, workload: str, board: Board) -> tuple[Target, dic
     return target, descriptor, assignment
 
 
-def _environments(session: Session) -> programs.Background:
+def _environments(session: Session, workload: str) -> programs.Background:
     """The first training needs torch: building its environment takes longer than deploying, so it begins first."""
+    manifest = yaml.safe_load((programs.ROOT / "training_code" / workload / "workload.yaml").read_text("utf-8"))
+    image = manifest["training"]["image"]
     return programs.Background(
-        [sys.executable, "-m", "localcloud.images", "prepare"],
+        [sys.executable, "-m", "localcloud.images", "prepare", MANAGED.format(**image)],
         name="environments",
         environment=programs.uv_environment() | {"LOCALCLOUD_STATE": str(session.embedded.state)},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cli import descriptors, stack
@@ -16,21 +17,21 @@ if TYPE_CHECKING:
     from cli.group import Session
 
 
-def up(session: Session, *, yes: bool) -> None:
-    """Start the embedded cloud where it is the target, and deploy."""
+def up(session: Session, workloads: Sequence[str], *, yes: bool) -> None:
+    """Start the embedded cloud where it is the target, and deploy these workloads (none named: all)."""
     with Board(session.out) as board:
         if session.cloud is Cloud.LOCAL:
             with board.phase("start embedded cloud"):
                 target = session.target(start=True)
         else:
             target = session.target()
-        deploy(session, target, board, approve_all=yes or session.cloud is Cloud.LOCAL)
+        deploy(session, target, board, workloads=workloads, approve_all=yes or session.cloud is Cloud.LOCAL)
     session.out.print(f"API  {target.api_url(descriptors.api(target))}", highlight=False, soft_wrap=True)
     for workload in descriptors.workloads(target):
         session.out.print(f"Next: slipway train {workload['name']} --data FOLDER", highlight=False, soft_wrap=True)
 
 
-def deploy(session: Session, target: Target, board: Board, *, approve_all: bool) -> None:
+def deploy(session: Session, target: Target, board: Board, *, workloads: Sequence[str], approve_all: bool) -> None:
     """`cdk bootstrap`, where it was not done yet, and `cdk deploy`."""
     with board.phase("bootstrap"):
         stack.bootstrap(target)
@@ -42,7 +43,7 @@ def deploy(session: Session, target: Target, board: Board, *, approve_all: bool)
             else:
                 board.note(phase, stack.progress(line) or phase.detail, fleeting=True)
 
-        stack.deploy(target, approve_all=approve_all, on_line=show)
+        stack.deploy(target, workloads=workloads, approve_all=approve_all, on_line=show)
         phase.detail = ""
 
 

@@ -45,12 +45,16 @@ def common(
 @app.command()
 def up(
     context: typer.Context,
+    workloads: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WORKLOAD]...", help="Deploy these only; those deployed before stay. Default: all."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="On AWS: widen permissions without asking.")] = False,
 ) -> None:
     """Start the embedded cloud (not with --target aws) and deploy the stack."""
     from cli import deployment
 
-    deployment.up(context.obj, yes=yes)
+    deployment.up(context.obj, workloads or [], yes=yes)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cli import programs
@@ -72,8 +72,18 @@ def bootstrap(target: Target, on_line: Callable[[str], None] | None = None) -> N
     programs.run(arguments, name="cdk-bootstrap", environment=environment(target), on_line=on_line)
 
 
-def deploy(target: Target, *, approve_all: bool, on_line: Callable[[str], None] | None = None) -> None:
-    """Synthesise and deploy all stacks of the stage. `approve_all` skips CDK's question about widened permissions."""
+def deploy(
+    target: Target,
+    *,
+    workloads: Sequence[str],
+    approve_all: bool,
+    on_line: Callable[[str], None] | None = None,
+) -> None:
+    """Synthesise and deploy the stage: the platform, the API and these `workloads` (none named: all of them).
+
+    `approve_all` skips CDK's question about widened permissions.
+    """
+    chosen = ["--context", f"workloads={','.join(workloads)}"] if workloads else []
     arguments = command(
         target,
         "deploy",
@@ -84,6 +94,7 @@ def deploy(target: Target, *, approve_all: bool, on_line: Callable[[str], None] 
         "events",
         "--require-approval",
         "never" if approve_all else "broadening",
+        *chosen,
     )
     programs.run(arguments, name="cdk-deploy", environment=environment(target), on_line=on_line)
 

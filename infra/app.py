@@ -13,11 +13,11 @@ from infra.workloads import CodeRoots, find_workloads
 
 
 def build(app: App, roots: CodeRoots) -> None:
-    """Add every stack to `app`: the platform, one for each workload below `roots`, and the API."""
+    """Add every stack to `app`: the platform, one for each chosen workload below `roots`, and the API."""
     settings = load_settings(app.node.try_get_context)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     Tags.of(app).add("slipway:stage", settings.stage)
     platform = PlatformStack(app, settings=settings)
-    for workload in find_workloads(roots):
+    for workload in find_workloads(roots, settings.workloads):
         WorkloadStack(app, settings=settings, platform=platform, workload=workload)
     ApiStack(app, settings=settings, platform=platform)

@@ -39,6 +39,8 @@ class Settings(BaseModel):
     api: ApiLimits
     alert_email: EmailAddress | None = None
     """Subscribed to the alerts topic where given."""
+    workloads: frozenset[str] | None = None
+    """The workloads to synthesise; None: all. Stacks of others that are deployed stay as they are."""
 
     @property
     def removal_policy(self) -> RemovalPolicy:
@@ -46,7 +48,8 @@ class Settings(BaseModel):
 
 
 def load_settings(get_context: Callable[[str], Any]) -> Settings:
-    """Settings of the stage that the context names (`stage`, default `dev`; `alert_email`, default none).
+    """Settings of the stage that the context names: `stage` (default `dev`), `alert_email` (default none) and
+    `workloads` (names with commas between them, default all).
 
     Every stage other than `prod` is one to throw away: its data goes with it, its logs last a month.
     """
@@ -62,7 +65,15 @@ def load_settings(get_context: Callable[[str], Any]) -> Settings:
         log_retention=logs.RetentionDays.ONE_YEAR if production else logs.RetentionDays.ONE_MONTH,
         api=ApiLimits(rate_per_second=50, burst=100, quota_per_day=100_000),
         alert_email=email,
+        workloads=_names(get_context("workloads")),
     )
+
+
+def _names(text: Any) -> frozenset[str] | None:
+    if text is None or text == "":
+        return None
+    _check("workloads", text, str)
+    return frozenset(name.strip() for name in text.split(","))
 
 
 def _check(key: str, value: Any, kind: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,17 @@ class Workload:
         return self.roots.training / self.name
 
 
-def find_workloads(roots: CodeRoots) -> list[Workload]:
-    """Every workload below `roots.training`, sorted by name. Raises ManifestError for the first that is wrong."""
-    return [_load(path, roots) for path in sorted(roots.training.glob(f"*/{MANIFEST}"))]
+def find_workloads(roots: CodeRoots, chosen: Collection[str] | None = None) -> list[Workload]:
+    """The `chosen` workloads below `roots.training` (None: all), sorted by name.
+
+    Raises ManifestError for the first that is wrong, or that does not exist.
+    """
+    manifests = {path.parent.name: path for path in sorted(roots.training.glob(f"*/{MANIFEST}"))}
+    if unknown := sorted(set(chosen or ()) - manifests.keys()):
+        raise ManifestError(
+            f"context value workloads: {', '.join(map(repr, unknown))} unknown: allowed: {', '.join(manifests)}"
+        )
+    return [_load(path, roots) for name, path in manifests.items() if chosen is None or name in chosen]
 
 
 def _load(path: Path, roots: CodeRoots) -> Workload:

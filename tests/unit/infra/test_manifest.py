@@ -161,3 +161,12 @@ def test_a_sample_request_that_cannot_be_sent_is_refused(roots: CodeRoots, text:
 def test_folders_without_a_manifest_are_no_workloads(roots: CodeRoots) -> None:
     (roots.training / "entrypoint").mkdir()
     assert find_workloads(roots) == []
+
+
+def test_only_the_chosen_workloads_are_read(roots: CodeRoots) -> None:
+    write(roots, GOOD)
+    (roots.training / "broken").mkdir()
+    (roots.training / "broken" / "workload.yaml").write_text("[", "utf-8")
+    assert [workload.name for workload in find_workloads(roots, {"digits"})] == ["digits"]
+    with pytest.raises(ManifestError, match="context value workloads: 'other' unknown: allowed: broken, digits"):
+        find_workloads(roots, {"digits", "other"})

@@ -33,6 +33,11 @@ def test_an_address_that_is_none_is_refused() -> None:
         settings(alert_email="nobody")
 
 
+def test_workloads_are_chosen_by_name() -> None:
+    assert settings().workloads is None
+    assert settings(workloads="b, a").workloads == {"a", "b"}
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         settings().stage = "prod"

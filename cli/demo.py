@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from cli import data, deployment, descriptors, pictures, programs, runs, training
+from cli import data, deployment, descriptors, pictures, programs, runs, sample_data, training
 from cli.errors import CliError, RunFailed
 from cli.options import Cloud
 from cli.predict import Api, refusal
@@ -64,7 +64,7 @@ def _prepare(session: Session, workload: str, board: Board) -> tuple[Target, dic
     """Everything before the upload. The environments and the digits are made while the stack is deployed."""
     with ExitStack() as started:
         environments = started.enter_context(_environments(session, workload))
-        sample = started.enter_context(_sample_data(workload))
+        sample = started.enter_context(sample_data.background(workload, SAMPLE))
         with board.phase("start embedded cloud"):
             target = session.target(start=True)
         deployment.deploy(session, target, board, workloads=[workload], approve_all=True)
@@ -85,18 +85,6 @@ def _environments(session: Session, workload: str) -> programs.Background:
         [sys.executable, "-m", "localcloud.images", "prepare", MANAGED.format(**image)],
         name="environments",
         environment=programs.uv_environment() | {"LOCALCLOUD_STATE": str(session.embedded.state)},
-    )
-
-
-def _sample_data(workload: str) -> programs.Background:
-    script = programs.ROOT / "training_code" / workload / "sample_data.py"
-    if not script.is_file():
-        raise CliError(f"{workload} has no sample data.", hint=f"The demo starts {script.relative_to(programs.ROOT)}.")
-    uv = Path(sys.executable).parent / "uv"
-    return programs.Background(
-        [str(uv), "run", "--quiet", "--python", sys.executable, "--script", str(script), str(SAMPLE)],
-        name="sample-data",
-        environment=programs.uv_environment(),
     )
 
 

@@ -85,6 +85,18 @@ def train(
     training.train(context.obj, workload, folder=data, settings=settings or [], wait=wait, as_json=as_json)
 
 
+@app.command("sample-data")
+def sample_data(
+    workload: WorkloadArgument,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the data set is written.")],
+) -> None:
+    """Make a small data set for a workload, to try it with: slipway train WORKLOAD --data DIR."""
+    from cli import sample_data as subject
+
+    subject.make(workload, folder)
+    typer.echo(f"{folder}: a data set for {workload}")
+
+
 @app.command()
 def predict(
     context: typer.Context,

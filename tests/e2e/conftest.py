@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SECOND_WORKLOAD = Path(__file__).parent / "workloads"
 PARTS = ("app.py", "cdk.json", "cli", "infra", "inference_code", "lambdas", "localcloud", "training_code")
 COMMAND_LIMIT_SECONDS = 560
+WORKLOADS = ("mnist_lightning", "nearest_mean")
+"""What the tests of the stack itself use; the others are deployed by the fixture `row`."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,37 @@ class Slipway:
         return self.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
 
 
+class Row:
+    """One workload on the deployed stack, as a person uses it: sample data, `slipway train`, `slipway predict`."""
+
+    def __init__(self, slipway: Slipway, workload: str, folder: Path) -> None:
+        self.slipway = slipway
+        self.workload = workload
+        self._folder = folder
+
+    @cached_property
+    def data(self) -> Path:
+        """The workload's sample data."""
+        folder = self._folder / "data"
+        self.slipway.run("sample-data", self.workload, str(folder))
+        return folder
+
+    def train(self, data: Path | None = None, **hyperparameters: object) -> dict[str, Any]:
+        """What `slipway train --json` says of the run, which ended with its model in service."""
+        settings = [word for name, value in hyperparameters.items() for word in ("--set", f"{name}={value}")]
+        return self.slipway.json("train", self.workload, "--data", str(data or self.data), *settings, "--json")
+
+    @property
+    def sample_request(self) -> bytes:
+        return (self.slipway.project / "inference_code" / self.workload / "sample_request.json").read_bytes()
+
+    def predict(self, body: bytes, content_type: str = "application/json") -> dict[str, Any]:
+        """The API's answer to `slipway predict` with this body."""
+        path = self._folder / "request"
+        path.write_bytes(body)
+        return self.slipway.json("predict", self.workload, str(path), "--content-type", content_type)
+
+
 def _answer(response: Any) -> Answer:
     body = response.read()
     headers = {name.lower(): value for name, value in response.headers.items()}
@@ -139,13 +173,29 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def slipway(project: Path):
-    """The deployed stack. Whatever a test leaves behind, the embedded cloud is stopped at the end."""
+    """The embedded cloud with the workloads that most tests use deployed. Whatever a test leaves behind, it is stopped
+    at the end.
+    """
     deployed = Slipway(project, free_port())
     try:
-        deployed.run("up")
+        deployed.run("up", *WORKLOADS)
         yield deployed
     finally:
         deployed.run("down", ok=False)
+
+
+@pytest.fixture(scope="session")
+def row(slipway: Slipway, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Row]:
+    """`row("housing_sklearn")` -> that workload, deployed to the same embedded cloud when it is first asked for."""
+    rows: dict[str, Row] = {}
+
+    def deployed(workload: str) -> Row:
+        if workload not in rows:
+            slipway.run("up", workload)
+            rows[workload] = Row(slipway, workload, tmp_path_factory.mktemp(workload))
+        return rows[workload]
+
+    return deployed
 
 
 @pytest.fixture(scope="session")
@@ -159,12 +209,13 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def digits(slipway: Slipway, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """scikit-learn's handwritten digits as MNIST's four files, made by the workload's own script."""
     folder = tmp_path_factory.mktemp("digits")
-    script = ROOT / "training_code" / "mnist_lightning" / "sample_data.py"
-    uv = Path(sys.executable).parent / "uv"
-    subprocess.run(
-        [uv, "run", "--quiet", "--python", sys.executable, "--script", script, folder], check=True, timeout=300
-    )
+    slipway.run("sample-data", "mnist_lightning", str(folder))
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What removes the deployed stack runs after everything that uses it, whatever the files are called."""
+    items.sort(key=lambda item: item.path.name == "test_operations.py" and item.path.parent == Path(__file__).parent)

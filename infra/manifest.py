@@ -6,47 +6,15 @@ Limits are those of the SageMaker API shape that the field ends up in; the shape
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Annotated, Any, Literal
 
-import botocore.session
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from infra.manifest_checks import Checks
+from infra.manifest_fields import ChannelName, FilePattern, Seconds, Strict, VolumeGB, known_to
 
 RESERVED_CHANNELS = frozenset({"code", "entrypoint"})
 VALUE_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
-
-
-class Strict(BaseModel):
-    """A model that refuses unknown keys, naming those that are known."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_keys(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        for key in data:
-            if key not in cls.model_fields:
-                raise ValueError(f"unknown key {key!r}: allowed: {', '.join(cls.model_fields)}")
-        return data
-
-
-@cache
-def instance_types(shape: str) -> frozenset[str]:
-    """Instance types that the SageMaker API knows for `shape`, out of the model file that botocore ships."""
-    model = botocore.session.Session().get_service_model("sagemaker")
-    return frozenset(model.shape_for(shape).enum)
-
-
-def _known_to(shape: str) -> AfterValidator:
-    def check(value: str) -> str:
-        allowed = instance_types(shape)
-        if value not in allowed:
-            raise ValueError(f"is not an instance type of this kind: allowed: {', '.join(sorted(allowed))}")
-        return value
-
-    return AfterValidator(check)
 
 
 def _compiles_with_one_group(value: str) -> str:
@@ -59,35 +27,25 @@ def _compiles_with_one_group(value: str) -> str:
     return value
 
 
-def _relative_pattern(value: str) -> str:
-    if value.startswith("/") or ".." in value.split("/"):
-        raise ValueError("must be a file pattern inside the channel's folder, without '..' or a leading '/'")
-    return value
-
-
 WorkloadName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=26)]
-ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]  # ChannelName
-FilePattern = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_relative_pattern)]
 ScriptName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*\.py$")]
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,511}$")]  # TrainingEnvironmentKey
 HyperparameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,255}$")]
-Seconds = Annotated[int, Field(ge=60, le=432_000)]  # five days: MaxRuntimeInSeconds and MaxWaitTimeInSeconds by quota
-VolumeGB = Annotated[int, Field(ge=1, le=16_384)]
 
 
 class TrainingInstance(Strict):
-    type: Annotated[str, _known_to("TrainingInstanceType")]
+    type: Annotated[str, known_to("TrainingInstanceType")]
     count: Annotated[int, Field(ge=1, le=100)] = 1
     volume_gb: VolumeGB = 30
 
 
 class EvaluationInstance(Strict):
-    type: Annotated[str, _known_to("ProcessingInstanceType")]
+    type: Annotated[str, known_to("ProcessingInstanceType")]
     volume_gb: VolumeGB = 30
 
 
 class ServingInstance(Strict):
-    type: Annotated[str, _known_to("ProductionVariantInstanceType")]
+    type: Annotated[str, known_to("ProductionVariantInstanceType")]
     count: Annotated[int, Field(ge=1, le=100)] = 1
 
 
@@ -134,6 +92,15 @@ class Metric(Strict):
 
 class Data(Strict):
     channels: dict[ChannelName, Annotated[list[FilePattern], Field(min_length=1)]] = Field(min_length=1, max_length=18)
+    checks: Checks | None = None
+    """What is refused before anything is trained on it (`docs/data-checks.md`)."""
+
+    @model_validator(mode="after")
+    def _checks_its_channels(self) -> Data:
+        unknown = sorted(self.checks.channels.keys() - self.channels.keys()) if self.checks else []
+        if unknown:
+            raise ValueError(f"checks.channels.{unknown[0]} is not a channel: allowed: {', '.join(self.channels)}")
+        return self
 
     @model_validator(mode="after")
     def _leaves_reserved_names(self) -> Data:
@@ -152,7 +119,7 @@ class Training(Strict):
     """Spot instances where given: how long to wait for them and run on them, together."""
     hyperparameters: dict[HyperparameterName, Hyperparameter] = Field(default={}, max_length=100)
     metrics: list[Metric] = Field(default=[], max_length=40)
-    environment: dict[EnvironmentName, str] = {}
+    environment: dict[EnvironmentName, str] = Field(default={})
 
     @model_validator(mode="after")
     def _waits_at_least_as_long_as_it_runs(self) -> Training:
@@ -182,7 +149,7 @@ class Gate(Strict):
 
 class Serving(Strict):
     instance: ServingInstance
-    environment: dict[EnvironmentName, str] = {}
+    environment: dict[EnvironmentName, str] = Field(default={})
 
 
 class Rollout(Strict):

@@ -11,13 +11,18 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).resolve().parents[1] / "infra" / "images" / "managed_images.json"
 VERSIONS = 5
 """How many of the newest versions of a framework the table keeps."""
-FRAMEWORKS: dict[str, tuple[str, ...]] = {"pytorch": ("pytorch", "pytorch-amzn2023")}
+FRAMEWORKS: dict[str, tuple[str, ...]] = {
+    "pytorch": ("pytorch", "pytorch-amzn2023"),
+    "sklearn": ("sklearn",),
+    "xgboost": ("xgboost",),
+}
 """Our name of a framework -> the SDK's configuration files that hold its training images."""
 PARTITION_PREFIXES = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
 """Regions outside the `aws` partition: other domains, other accounts, out of scope."""
@@ -32,10 +37,10 @@ def configuration_folder() -> Path:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
-def tag(version: str, entry: dict[str, Any], processor: str) -> str:
+def tag(version: str, entry: dict[str, Any], processor: str | None) -> str:
     """The image's tag, put together as `sagemaker.core.image_uris.retrieve` does for training images."""
     parts = [
         entry.get("tag_prefix", version),
@@ -46,6 +51,14 @@ def tag(version: str, entry: dict[str, Any], processor: str) -> str:
     return "-".join(part for part in parts if part)
 
 
+def tags(version: str, entry: dict[str, Any], processors: list[str]) -> dict[str, str]:
+    """Processor -> tag. Where the SDK names no processors, one image is for all."""
+    processors = entry.get("processors", processors)
+    if not processors:
+        return dict.fromkeys(("cpu", "gpu"), tag(version, entry, None))
+    return {processor: tag(version, entry, processor) for processor in sorted(processors)}
+
+
 def row(version: str, entry: dict[str, Any], processors: list[str]) -> dict[str, Any]:
     accounts = {
         region: account
@@ -54,7 +67,7 @@ def row(version: str, entry: dict[str, Any], processors: list[str]) -> dict[str,
     }
     return {
         "repository": entry["repository"],
-        "tags": {processor: tag(version, entry, processor) for processor in sorted(processors)},
+        "tags": tags(version, entry, processors),
         "accounts": accounts,
     }
 
@@ -64,7 +77,7 @@ def framework(files: tuple[str, ...], folder: Path) -> dict[str, Any]:
     for name in files:
         training = json.loads((folder / f"{name}.json").read_text("utf-8"))["training"]
         for version, entry in training["versions"].items():
-            rows[version] = row(version, entry, training["processors"])
+            rows[version] = row(version, entry, training.get("processors", []))
     newest = sorted(rows, key=version_key, reverse=True)[:VERSIONS]
     return {version: rows[version] for version in newest}
 

@@ -34,8 +34,13 @@ def managed_image(*, framework: str, version: str, instance_type: str) -> ImageR
     versions = table[framework]
     if version not in versions:
         raise UnknownImage(f"training.image.version: {version!r} is unknown: allowed: {', '.join(versions)}")
-    row = versions[version]
-    return ImageRow(repository=row["repository"], tag=row["tags"][_processor(instance_type)], accounts=row["accounts"])
+    row, processor = versions[version], _processor(instance_type)
+    if processor not in row["tags"]:
+        raise UnknownImage(
+            f"training.instance.type: {instance_type!r} has no image of {framework} {version}: "
+            f"allowed: {', '.join(row['tags']).upper()} types"
+        )
+    return ImageRow(repository=row["repository"], tag=row["tags"][processor], accounts=row["accounts"])
 
 
 @cache

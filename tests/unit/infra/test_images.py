@@ -20,6 +20,18 @@ def test_older_images_keep_the_processor_in_their_tag() -> None:
     assert image("ml.m5.xlarge", "2.10.0") == "763104351884/pytorch-training:2.10.0-cpu-py313"
 
 
+def test_where_one_image_is_for_all_processors_its_tag_names_none() -> None:
+    for instance in ("ml.m5.xlarge", "ml.g5.xlarge"):
+        assert managed_image(framework="xgboost", version="3.2-0", instance_type=instance).tag == "3.2-0"
+
+
+def test_a_gpu_is_refused_where_the_image_has_none() -> None:
+    row = managed_image(framework="sklearn", version="1.9-0", instance_type="ml.m5.large")
+    assert (row.repository, row.tag) == ("sagemaker-scikit-learn", "1.9-0-cpu-py3")
+    with pytest.raises(UnknownImage, match="'ml.g5.xlarge' has no image of sklearn 1.9-0: allowed: CPU types"):
+        managed_image(framework="sklearn", version="1.9-0", instance_type="ml.g5.xlarge")
+
+
 @pytest.mark.parametrize("chip", ["ml.trn1.2xlarge", "ml.inf2.xlarge"])
 def test_accelerators_without_an_image_are_refused(chip: str) -> None:
     with pytest.raises(UnknownImage, match=f"'{chip}' has no managed image"):

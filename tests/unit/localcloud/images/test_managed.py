@@ -27,6 +27,18 @@ def test_the_pytorch_training_images_have_a_requirement_set(registry: str, image
 
 
 @pytest.mark.parametrize(
+    ("image", "package"),
+    [
+        ("sagemaker-scikit-learn:1.9-0-cpu-py3", "scikit-learn==1.9.0"),
+        ("sagemaker-xgboost:3.2-0", "xgboost-cpu==3.2.0 ; sys_platform != 'darwin'"),
+    ],
+)
+def test_the_tabular_images_have_requirement_sets(image: str, package: str) -> None:
+    found = find(f"683313688378.dkr.ecr.us-east-1.amazonaws.com/{image}")
+    assert found and package in found.requirements
+
+
+@pytest.mark.parametrize(
     ("image", "version"),
     [
         ("python:3.11-slim", "3.11"),

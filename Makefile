@@ -26,7 +26,7 @@ TOOLS = export PATH="$(CURDIR)/$(BIN):$(NODE_BIN):$$PATH" JSII_NODE="$(NODE_BIN)
 INSTALLED = $(if $(wildcard $(STAMPS)/test),test,core)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-unit lint format deploy clean
+.PHONY: help setup setup-test demo headline test test-unit lint format deploy clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ setup-test: setup $(STAMPS)/test
 demo: ## The whole loop on this machine: deploy, train, roll out, answer (first run: under 5 minutes)
 	@started=$$(date +%s) && $(MAKE) --no-print-directory setup && \
 	  $(BIN)/slipway demo --setup-seconds $$(( $$(date +%s) - started )) $(ARGS)
+
+headline: setup ## Reach every row's figures through the deployed stack (ROWS="iris_byoc ..." DATA=../shared/data)
+	@$(BIN)/python -m headline $(if $(DATA),--data "$(DATA)") $(ROWS) $(ARGS)
 
 test: setup-test ## Install and run all tests (ARGS="-k name" to choose)
 	@$(TOOLS) && $(BIN)/python -m pytest $(ARGS)

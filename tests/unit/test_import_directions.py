@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = {"app", "benchmarks", "cli", "inference_code", "infra", "lambdas", "localcloud", "training_code"} | {
+PROJECT = {
+    "app",
+    "benchmarks",
+    "cli",
+    "headline",
+    "inference_code",
+    "infra",
+    "lambdas",
+    "localcloud",
+    "training_code",
+} | {
     "server",
     "shared",
 }
@@ -21,6 +31,7 @@ MAY_IMPORT = {
     "infra": {"infra"},
     "localcloud": {"localcloud"},
     "cli": {"cli"},
+    "headline": {"headline"},
     "scripts": {"localcloud"},
 }
 """Top folder (or file) -> the project's packages that it may import. Lambdas and containers have rules of their own."""

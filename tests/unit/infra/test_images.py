@@ -28,7 +28,7 @@ def test_where_one_image_is_for_all_processors_its_tag_names_none() -> None:
 def test_a_gpu_is_refused_where_the_image_has_none() -> None:
     row = managed_image(framework="sklearn", version="1.9-0", instance_type="ml.m5.large")
     assert (row.repository, row.tag) == ("sagemaker-scikit-learn", "1.9-0-cpu-py3")
-    with pytest.raises(UnknownImage, match="'ml.g5.xlarge' has no image of sklearn 1.9-0: allowed: CPU types"):
+    with pytest.raises(UnknownImage, match=r"'ml.g5.xlarge' has no image of sklearn 1.9-0: allowed: CPU types"):
         managed_image(framework="sklearn", version="1.9-0", instance_type="ml.g5.xlarge")
 
 

@@ -24,6 +24,8 @@ FRAMEWORKS: dict[str, tuple[str, ...]] = {
     "xgboost": ("xgboost",),
 }
 """Our name of a framework -> the SDK's configuration files that hold its training images."""
+SPARK_VERSIONS = {"3.5": "py312-v1.4"}
+"""Version of Spark -> Python and release of the container, which the SDK's table leaves to its caller."""
 PARTITION_PREFIXES = ("cn-", "us-gov-", "us-iso", "eu-iso", "eusc-")
 """Regions outside the `aws` partition: other domains, other accounts, out of scope."""
 
@@ -59,16 +61,17 @@ def tags(version: str, entry: dict[str, Any], processors: list[str]) -> dict[str
     return {processor: tag(version, entry, processor) for processor in sorted(processors)}
 
 
+def accounts(entry: dict[str, Any]) -> dict[str, str]:
+    """Region -> account."""
+    registries = sorted(entry["registries"].items())
+    return {region: account for region, account in registries if not region.startswith(PARTITION_PREFIXES)}
+
+
 def row(version: str, entry: dict[str, Any], processors: list[str]) -> dict[str, Any]:
-    accounts = {
-        region: account
-        for region, account in sorted(entry["registries"].items())
-        if not region.startswith(PARTITION_PREFIXES)
-    }
     return {
         "repository": entry["repository"],
         "tags": tags(version, entry, processors),
-        "accounts": accounts,
+        "accounts": accounts(entry),
     }
 
 
@@ -82,11 +85,25 @@ def framework(files: tuple[str, ...], folder: Path) -> dict[str, Any]:
     return {version: rows[version] for version in newest}
 
 
+def spark(folder: Path) -> dict[str, Any]:
+    """Spark's images, which run Processing jobs only."""
+    entries = json.loads((folder / "spark.json").read_text("utf-8"))["processing"]["versions"]
+    return {
+        version: {
+            "repository": entries[version]["repository"],
+            "tags": {"cpu": f"{version}-cpu-{container}"},
+            "accounts": accounts(entries[version]),
+        }
+        for version, container in SPARK_VERSIONS.items()
+    }
+
+
 def main() -> None:
     folder = configuration_folder()
     table = {
         "source": f"sagemaker-core {importlib.metadata.version('sagemaker-core')}, sagemaker/core/image_uri_config",
         "training": {name: framework(files, folder) for name, files in sorted(FRAMEWORKS.items())},
+        "processing": {"spark": spark(folder)},
     }
     TABLE.write_text(json.dumps(table, indent=2) + "\n", "utf-8")
     print(f"wrote {TABLE.name}: {', '.join(f'{name} {list(rows)}' for name, rows in table['training'].items())}")

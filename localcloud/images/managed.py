@@ -13,15 +13,20 @@ from localcloud.images.reference import Reference
 
 _FOLDER = Path(__file__).parent
 REQUIREMENTS = _FOLDER / "requirements"
+PROGRAMS = _FOLDER / "programs"
 
 
 @dataclass(frozen=True)
 class Managed:
-    """What stands for an image: requirement lines on a Python version ("3.12"; None: the one that runs this cloud)."""
+    """What stands for an image: requirement lines on a Python version ("3.12"; None: the one that runs this cloud).
+
+    `programs` is a folder of ours that is searched for programs first.
+    """
 
     name: str
     requirements: tuple[str, ...] = ()
     python_version: str | None = None
+    programs: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     differs: str = ""
@@ -56,6 +61,7 @@ def _aws_image(reference: Reference) -> Managed | None:
             return Managed(
                 name=entry["requirements"],
                 requirements=of_set(entry["requirements"]),
+                programs=PROGRAMS / entry["programs"] if "programs" in entry else None,
                 environment=entry["environment"],
                 differs=entry["differs"],
             )

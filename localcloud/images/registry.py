@@ -165,6 +165,7 @@ def _managed_config(entry: Managed) -> ImageConfig:
         python_version=entry.python_version,
         layers=(entry.requirements,) if entry.requirements else (),
         environment=entry.environment,
+        path=(str(entry.programs),) if entry.programs else (),
         command=entry.command,
         notes=tuple(notes),
     )

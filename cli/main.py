@@ -4,7 +4,6 @@ boto3 and rich take half a second that `slipway --help` should not cost."""
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,19 +101,21 @@ def predict(
     context: typer.Context,
     workload: WorkloadArgument,
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="The request's body; - reads standard input.")],
-    content_type: Annotated[str, typer.Option(help="The body's media type.")] = "application/json",
+    content_type: Annotated[
+        str | None, typer.Option(help="The body's media type. Default: as the file's name ends; JSON for -.")
+    ] = None,
+    accept: Annotated[str, typer.Option(help="The media type of the answer.")] = "application/json",
 ) -> None:
     """Send a request to the API and print its answer."""
-    from cli.errors import CliError
+    from cli import payloads
     from cli.predict import Api, refusal
 
-    if file != "-" and not Path(file).is_file():
-        raise CliError(f"{file} is not a file.", hint="Give a file, or - to read standard input.")
-    body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    answer = Api.of(context.obj.target()).predict(workload, body, content_type)
+    body = payloads.read(file)
+    kind = content_type or payloads.content_type(file)
+    answer = Api.of(context.obj.target()).predict(workload, body, kind, accept)
     if answer.status != 200:
         raise refusal(answer)
-    typer.echo(answer.body.decode())
+    typer.echo(answer.body, nl=accept == payloads.JSON)
 
 
 @app.command("api-key")

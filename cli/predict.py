@@ -11,6 +11,7 @@ from typing import Any
 
 from cli import descriptors
 from cli.errors import CliError
+from cli.payloads import JSON
 from cli.target import Target
 
 # API Gateway gives up after 29 s; what takes longer than this is not coming.
@@ -45,12 +46,12 @@ class Api:
     def of(cls, target: Target) -> Api:
         return cls(url=target.api_url(descriptors.api(target)), key=api_key(target))
 
-    def predict(self, workload: str, body: bytes, content_type: str = "application/json") -> Answer:
+    def predict(self, workload: str, body: bytes, content_type: str = JSON, accept: str = JSON) -> Answer:
         """POST a request body to a workload; whatever the API answers is returned, errors too."""
         request = urllib.request.Request(  # noqa: S310 - the scheme is http or https, from our own descriptor
             f"{self.url}/workloads/{workload}/predictions",
             data=body,
-            headers={"Content-Type": content_type, "x-api-key": self.key},
+            headers={"Content-Type": content_type, "Accept": accept, "x-api-key": self.key},
             method="POST",
         )
         try:

@@ -1,4 +1,4 @@
-"""JSON instances -> images, with an error that names the first value that is wrong."""
+"""Instances -> images, with an error that names the first value that is wrong."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ SHAPE = (28, 28)
 MINIMUM, MAXIMUM = 0, 255
 
 
+def from_rows(rows: list[list[float]]) -> np.ndarray:
+    """Rows of 784 numbers -> N x 28 x 28, not yet looked at. Raises ValueError."""
+    if len(rows[0]) != SHAPE[0] * SHAPE[1]:
+        raise ValueError(f"instances[0]: expected the {SHAPE[0] * SHAPE[1]} numbers of an image, got {len(rows[0])}")
+    return np.array(rows).reshape(-1, *SHAPE)
+
+
 def to_images(instances: Any) -> np.ndarray:
-    """Nested lists of numbers from 0 to 255 -> float32, N x 28 x 28. Raises ValueError."""
-    if not isinstance(instances, list) or not instances:
+    """Nested lists, or an array, of numbers from 0 to 255 -> float32, N x 28 x 28. Raises ValueError."""
+    if not isinstance(instances, list | np.ndarray) or not len(instances):
         raise ValueError("instances: expected a list of at least one image of 28 rows of 28 numbers")
     try:
         images = np.array(instances)
     except ValueError:  # ragged
         images = np.empty(0, dtype=object)
     if images.dtype.kind not in "iuf" or images.shape[1:] != SHAPE:
-        check_each(instances)
+        check_each(images.tolist() if isinstance(instances, np.ndarray) else instances)
         raise ValueError("instances: expected images of 28 rows of 28 numbers")
     wrong = (images < MINIMUM) | (images > MAXIMUM)
     if wrong.any():
@@ -55,6 +62,7 @@ def _check_shape(image: Any, name: str) -> None:
 
 def _wrong_value(instances: list[Any], number: int, row: int, column: int) -> ValueError:
     value = instances[number][row][column]
+    value = value.item() if isinstance(value, np.generic) else value
     told = f"{value!r:.40}" if isinstance(value, int | float | str) else _kind(value)
     return ValueError(f"instances[{number}][{row}][{column}]: expected a number from 0 to 255, got {told}")
 

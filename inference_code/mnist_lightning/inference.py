@@ -8,9 +8,10 @@ from typing import Any
 import idx
 import numpy as np
 import onnxruntime
-import orjson
-from images import check_each, to_images
+from images import check_each, from_rows, to_images
+from server import formats
 
+CONTENT_TYPES = formats.MEDIA_TYPES
 _EVALUATION_BATCH = 512
 _ERRORS_ONLY = 3
 
@@ -25,13 +26,15 @@ def model_fn(model_dir: str) -> onnxruntime.InferenceSession:
 
 
 def input_fn(body: bytes, content_type: str) -> np.ndarray:
-    """`{"instances": [28 x 28 numbers from 0 to 255, ...]}`; ValueError names what is wrong."""
-    document = orjson.loads(body)
-    if not isinstance(document, dict) or "instances" not in document:
-        raise ValueError('instances: expected a JSON object with the key "instances"')
-    images = to_images(document["instances"])
-    if b"true" in body or b"false" in body:  # which numpy takes for 1 and 0 among numbers
-        check_each(document["instances"])
+    """JSON `{"instances": [28 x 28 numbers from 0 to 255, ...]}`, JSON Lines with one image a line, CSV with its 784
+    numbers in a row, or an array N x 28 x 28. ValueError names what is wrong.
+    """
+    instances = formats.instances(body, content_type)
+    if content_type == formats.CSV:
+        instances = from_rows(formats.numbers(instances))
+    images = to_images(instances)
+    if isinstance(instances, list) and (b"true" in body or b"false" in body):  # numpy's 1 and 0 among numbers
+        check_each(instances)
     return images
 
 

@@ -64,15 +64,16 @@ class App:
         if scope["path"] == "/ping":
             await _respond(send, 200 if self._host.ready else 503, b"", answered_with)
             return
-        body = await self._invoke(headers, receive)
-        await _respond(send, 200, body, [_JSON_HEADER, *answered_with])
+        media_type, body = await self._invoke(headers, receive)
+        await _respond(send, 200, body, [(b"content-type", media_type.encode()), *answered_with])
 
-    async def _invoke(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _invoke(self, headers: dict[bytes, bytes], receive: Receive) -> tuple[str, bytes]:
+        """The answer's media type and body."""
         predictor = self._host.predictor
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedMediaType("cannot read a compressed body; send it without Content-Encoding")
-        content_type = formats.content_type(_text(headers, b"content-type"))
-        accept = formats.accepted(_text(headers, b"accept"))
+        content_type = predictor.content_type(_text(headers, b"content-type"))
+        accept = predictor.accepted(_text(headers, b"accept"))
         length = _text(headers, b"content-length")
         body = await read_body(receive, content_length=length, limit=MAX_BODY_BYTES)
         if self._in_flight >= self._max_in_flight:
@@ -80,9 +81,10 @@ class App:
         self._in_flight += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(
+            answer = await loop.run_in_executor(
                 self._executor, lambda: predictor.predict(body, content_type=content_type, accept=accept)
             )
+            return accept, answer
         finally:
             self._in_flight -= 1
 

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from server import formats
 from server.errors import InvalidInferenceCode
 
 _MODULE = "inference"
+_FUNCTIONS = ("predict_fn", "model_fn", "input_fn", "output_fn", "evaluate")
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """`None` where inference.py leaves a function out and the server's default applies."""
+    """`None` where inference.py leaves a function out and the server's default applies.
+
+    Attributes:
+    content_types: the media types of bodies that are taken.
+    accept_types: those that can be answered with, the preferred one first.
+    strict: whether a body is checked before input_fn gets it: where inference.py does not say what input_fn takes.
+    """
 
     predict_fn: Callable[[Any, Any], Any]
     model_fn: Callable[[str], Any] | None = None
     input_fn: Callable[[bytes, str], Any] | None = None
     output_fn: Callable[[Any, str], bytes | str] | None = None
     evaluate: Callable[[Any, str], dict[str, float]] | None = None
+    content_types: tuple[str, ...] = formats.MEDIA_TYPES
+    accept_types: tuple[str, ...] = formats.MEDIA_TYPES
+    strict: bool = False
 
     def load_model(self, folder: Path) -> Any:
         """The model; without a `model_fn` it is the folder itself."""
@@ -36,10 +50,29 @@ def load_hooks(folder: Path) -> Hooks:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     module = importlib.import_module(_MODULE)
-    found = {name: getattr(module, name) for name in Hooks.__dataclass_fields__ if hasattr(module, name)}
+    found = {name: getattr(module, name) for name in _FUNCTIONS if hasattr(module, name)}
     for name, value in found.items():
         if not callable(value):
             raise InvalidInferenceCode(f"inference.py: {name} is not a function but {value!r:.80}")
     if "predict_fn" not in found:
         raise InvalidInferenceCode("inference.py has no predict_fn(data, model)")
-    return Hooks(**found)
+    return Hooks(
+        **found,
+        content_types=_media_types(module, "CONTENT_TYPES", hook="input_fn"),
+        accept_types=_media_types(module, "ACCEPT_TYPES", hook="output_fn"),
+        strict="input_fn" in found and not hasattr(module, "CONTENT_TYPES"),
+    )
+
+
+def _media_types(module: ModuleType, name: str, *, hook: str) -> tuple[str, ...]:
+    """What the module declares; else JSON where it has the hook, and the server's formats where it has not."""
+    own = hasattr(module, hook)
+    declared = getattr(module, name, (formats.JSON,) if own else formats.MEDIA_TYPES)
+    if isinstance(declared, str) or not declared:
+        raise InvalidInferenceCode(f"inference.py: {name} is {declared!r:.80}; expected a list of media types")
+    for media_type in declared:
+        if not isinstance(media_type, str) or not _MEDIA_TYPE.fullmatch(media_type):
+            raise InvalidInferenceCode(f"inference.py: {name}: {media_type!r:.80} is not a media type in lower case")
+        if not own and media_type not in formats.MEDIA_TYPES:
+            raise InvalidInferenceCode(f"inference.py: {name}: {media_type!r} needs an {hook}")
+    return tuple(declared)

@@ -56,7 +56,8 @@ class ModelHost:
     def _try_out(self, predictor: Predictor) -> None:
         sample = self._settings.inference / SAMPLE_REQUEST
         if sample.is_file():
-            predictor.predict(sample.read_bytes(), content_type=formats.JSON, accept=formats.JSON)
+            content_type, accept = predictor.content_type(formats.JSON), predictor.accepted("*/*")
+            predictor.predict(sample.read_bytes(), content_type=content_type, accept=accept)
 
 
 def load_predictor(settings: Settings) -> Predictor:

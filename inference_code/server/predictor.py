@@ -9,6 +9,7 @@ from typing import Any
 
 from server import formats
 from server.errors import InvalidInput, ModelFailed, RequestError
+from server.formats import negotiation
 from server.hooks import Hooks
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,18 @@ class Predictor:
         self._hooks = hooks
         self._model = model
 
+    def content_type(self, header: str) -> str:
+        """What a request's body is. Raises UnsupportedMediaType for what the workload does not take."""
+        return negotiation.content_type(header, self._hooks.content_types)
+
+    def accepted(self, header: str) -> str:
+        """What the answer will be. Raises NotAcceptable for what the workload does not give."""
+        return negotiation.accepted(header, self._hooks.accept_types)
+
     def predict(self, body: bytes, *, content_type: str, accept: str) -> bytes:
-        """The response's body. `content_type` and `accept` are of formats.py. Raises RequestError."""
+        """The response's body. `content_type` and `accept` are what the methods of these names gave. Raises
+        RequestError.
+        """
         data = self._input(body, content_type)
         try:
             return self._output(self._hooks.predict_fn(data, self._model), accept)
@@ -35,11 +46,14 @@ class Predictor:
             raise ModelFailed("the model failed on this request") from error
 
     def _input(self, body: bytes, content_type: str) -> Any:
-        document = formats.decode(body, content_type)  # also where input_fn reads it again: only here it is strict
         if self._hooks.input_fn is None:
-            return formats.instances(document)
+            return formats.instances(body, content_type)
+        if self._hooks.strict:
+            formats.load_json(body)
         try:
             return self._hooks.input_fn(body, content_type)
+        except RequestError:
+            raise
         except (ValueError, TypeError) as error:
             found = _FIELD.match(str(error))
             raise InvalidInput(str(error), field=found["field"] if found else None) from error
@@ -49,7 +63,7 @@ class Predictor:
 
     def _output(self, prediction: Any, accept: str) -> bytes:
         if self._hooks.output_fn is None:
-            return formats.encode({"predictions": prediction}, accept)
+            return formats.encode(prediction, accept)
         body = self._hooks.output_fn(prediction, accept)
         body = body.encode() if isinstance(body, str) else body
         if not isinstance(body, bytes):

@@ -76,6 +76,8 @@ class RestApi(Construct):
             rest_api_name=name,
             description="Predictions of the workloads, and what is deployed",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
+            # Every body goes to and from the functions byte by byte: what a request may be is each workload's own.
+            binary_media_types=["*/*"],
             # API Gateway writes logs only where the account names it a role to do so.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=settings.removal_policy,

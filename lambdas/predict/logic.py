@@ -7,14 +7,14 @@ from shared import strict_json
 from shared.clients import error_code, error_message
 from shared.custom_attributes import model_version
 from shared.errors import UnknownWorkload
-from shared.http import JSON, ApiError, Request, respond
+from shared.http import JSON, ApiError, Request, respond, respond_body
 from shared.log import Log
 
 from predict import failures, validation
 from predict.directory import Directory
 
-# A Lambda may answer with 6 MB; the rest is room for the envelope and its escapes.
-MAX_ANSWER_BYTES = 5 * 1024 * 1024
+# A Lambda may answer with 6 MB; the rest is room for the envelope, and for escapes or base64.
+MAX_ANSWER_BYTES = 4_456_448
 
 
 def predict(
@@ -27,18 +27,22 @@ def predict(
     except UnknownWorkload as error:
         raise ApiError(404, "unknown_workload", f"there is no workload named {name[:64]!r}") from error
     validation.check(request)
-    answer = _invoke(runtime, endpoint, request.body, log)
+    answer = _invoke(runtime, endpoint, request, log)
     version, variant = model_version(answer.get("CustomAttributes")), answer.get("InvokedProductionVariant")
-    document = {**_document(answer), "model_version": version, "variant": variant}
-    log.info("predicted", workload=name, model_version=version, variant=variant)
+    content_type = answer.get("ContentType") or JSON
+    log.info("predicted", workload=name, model_version=version, variant=variant, content_type=content_type)
     sources = {"X-Slipway-Model-Version": version, "X-Slipway-Variant": variant}
-    return respond(200, document, {header: value for header, value in sources.items() if value})
+    headers = {header: value for header, value in sources.items() if value}
+    if content_type.partition(";")[0].strip().lower() != JSON:
+        return respond_body(200, _body(answer), {"Content-Type": content_type, **headers})
+    return respond(200, {**_document(answer), "model_version": version, "variant": variant}, headers)
 
 
-def _invoke(runtime: Any, endpoint: str, body: bytes, log: Log) -> dict[str, Any]:
-    """InvokeEndpoint's answer, its body read."""
+def _invoke(runtime: Any, endpoint: str, request: Request, log: Log) -> dict[str, Any]:
+    """InvokeEndpoint's answer, its body read. What the body is, and what is asked for, goes on as the caller said."""
+    kinds = {"ContentType": request.headers["content-type"], "Accept": request.headers.get("accept") or JSON}
     try:
-        answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType=JSON, Accept=JSON)
+        answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=request.body, **kinds)
         return {**answer, "Body": answer["Body"].read(MAX_ANSWER_BYTES + 1)}
     except ClientError as error:
         # ModelError's message quotes the container's answer, which may quote the request.
@@ -51,15 +55,18 @@ def _invoke(runtime: Any, endpoint: str, body: bytes, log: Log) -> dict[str, Any
         raise failures.from_botocore_error(error) from error
 
 
-def _document(answer: dict[str, Any]) -> dict[str, Any]:
-    """The container's JSON object."""
-    body = answer["Body"]
-    if len(body) > MAX_ANSWER_BYTES:
+def _body(answer: dict[str, Any]) -> bytes:
+    if len(answer["Body"]) > MAX_ANSWER_BYTES:
         raise ApiError(
             502, "model_error", f"the model's answer is larger than {MAX_ANSWER_BYTES} bytes; send fewer instances"
         )
+    return answer["Body"]
+
+
+def _document(answer: dict[str, Any]) -> dict[str, Any]:
+    """The container's JSON object."""
     try:
-        document = strict_json.loads(body)
+        document = strict_json.loads(_body(answer))
     except ValueError as error:
         raise ApiError(502, "model_error", "the model's answer is not JSON") from error
     if not isinstance(document, dict):

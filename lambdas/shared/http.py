@@ -1,7 +1,8 @@
 """The API's side of API Gateway's Lambda proxy integration (payload format 1.0): one place reads requests, one writes
 responses.
 
-Success: a JSON object. Anything else: `{"error": {"code", "message", "field"?}}`, never a stack trace.
+Success: a JSON object, or predictions in the media type that was asked for. Anything else:
+`{"error": {"code", "message", "field"?}}`, never a stack trace.
 """
 
 import base64
@@ -57,15 +58,26 @@ def _body(event: dict[str, Any]) -> bytes:
 
 
 def respond(status: int, document: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """A proxy response. A header value that could split the response is refused (`ValueError`), not passed on."""
-    for name, value in (headers or {}).items():
+    """A proxy response of JSON. Raises ValueError as `respond_body` does."""
+    return respond_body(status, json.dumps(document).encode(), {"Content-Type": JSON, **(headers or {})})
+
+
+def respond_body(status: int, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+    """A proxy response of any media type; what is not UTF-8 goes as base64. A header value that could split the
+    response is refused (`ValueError`), not passed on.
+    """
+    for name, value in headers.items():
         if not value.isascii() or not value.isprintable():
             raise ValueError(f"header {name} has a value that is not printable ASCII")
+    try:
+        text, encoded = body.decode("utf-8"), False
+    except UnicodeDecodeError:
+        text, encoded = base64.b64encode(body).decode("ascii"), True
     return {
         "statusCode": status,
-        "headers": {"Content-Type": JSON, "X-Content-Type-Options": "nosniff", **(headers or {})},
-        "body": json.dumps(document),
-        "isBase64Encoded": False,
+        "headers": {"X-Content-Type-Options": "nosniff", **headers},
+        "body": text,
+        "isBase64Encoded": encoded,
     }
 
 

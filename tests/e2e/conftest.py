@@ -29,7 +29,7 @@ WORKLOADS = ("mnist_lightning", "nearest_mean")
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer of the API: status, JSON body, headers with lower-case names."""
+    """An HTTP answer of the API: status, body (a document where it is JSON), headers with lower-case names."""
 
     status: int
     body: Any
@@ -149,7 +149,8 @@ class Row:
 def _answer(response: Any) -> Answer:
     body = response.read()
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status, json.loads(body) if body else None, headers)
+    is_json = headers["content-type"] == "application/json"
+    return Answer(response.status, json.loads(body) if is_json else body, headers)
 
 
 def free_port() -> int:

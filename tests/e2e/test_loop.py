@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 WAIT_LIMIT_SECONDS = 60
@@ -48,6 +51,37 @@ def test_the_model_that_a_run_trained_answers_through_the_api(slipway, digits, d
     right = sum(p["label"] == label for p, label in zip(answer.body["predictions"], labels, strict=True))
     assert right >= 90
     assert digit_model["metrics"]["accuracy"] >= 0.9
+
+
+def test_every_format_goes_through_the_api_both_ways(slipway, digits, digit_model, tmp_path):
+    images = _images(digits / "t10k-images-idx3-ubyte.gz", 3)
+    stream = io.BytesIO()
+    np.save(stream, np.array(images))
+    rows = [",".join(str(pixel) for row in image for pixel in row) for image in images]
+    bodies = {
+        "application/json": json.dumps({"instances": images}).encode(),
+        "application/jsonlines": "\n".join(map(json.dumps, images)).encode(),
+        "text/csv": "\n".join(rows).encode(),
+        "application/x-npy": stream.getvalue(),
+    }
+    predictions = slipway.predict("mnist_lightning", {"instances": images}).body["predictions"]
+    expected = [[prediction["label"], *prediction["probabilities"]] for prediction in predictions]
+    for content_type, body in bodies.items():
+        answer = slipway.request(
+            "/workloads/mnist_lightning/predictions", body, content_type=content_type, accept="*/*"
+        )
+        assert (answer.status, answer.body["predictions"]) == (200, predictions), content_type
+        answer = slipway.request(
+            "/workloads/mnist_lightning/predictions", body, content_type=content_type, accept="application/x-npy"
+        )
+        assert answer.headers["x-slipway-model-version"] == digit_model["model_version"]
+        assert np.load(io.BytesIO(answer.body)).tolist() == expected
+    file = tmp_path / "digits.csv"
+    file.write_bytes(bodies["text/csv"])
+    lines = slipway.run("predict", "mnist_lightning", str(file), "--accept", "application/jsonlines").stdout
+    assert [json.loads(line) for line in lines.splitlines()] == predictions
+    printed = slipway.run("predict", "mnist_lightning", str(file), "--accept", "text/csv").stdout
+    assert [[float(cell) for cell in row] for row in csv.reader(printed.splitlines())] == expected
 
 
 def test_a_second_workload_takes_two_folders_and_nothing_else(slipway, number_model):

@@ -170,6 +170,10 @@ def test_the_gateways_own_answers_have_the_shape_of_the_functions(assembly: Any)
         assert body["error"].keys() == {"code", "message"}, name
 
 
+def test_bodies_of_every_media_type_pass_the_api_byte_by_byte(assembly: Any) -> None:
+    assert only(assembly.resources("AWS::ApiGateway::RestApi"))["BinaryMediaTypes"] == ["*/*"]
+
+
 def test_the_api_logs_accesses_and_no_bodies(assembly: Any) -> None:
     stage = only(assembly.resources("AWS::ApiGateway::Stage"))
     assert "AccessLogSetting" in stage

@@ -35,6 +35,8 @@ MAY_IMPORT = {
     "scripts": {"localcloud"},
 }
 """Top folder (or file) -> the project's packages that it may import. Lambdas and containers have rules of their own."""
+SERVED_BESIDE = {"server.formats", "server.artifacts"}
+"""What of the model server, which lies beside it in the image, a workload's inference code may import."""
 TELLS_WHICH_CLOUD = re.compile(
     r"localhost|127\.0\.0\.1|\[::1\]|AWS_ENDPOINT_URL|endpoint_url|localcloud|localstack|ministack|is_local|4566",
     re.IGNORECASE,
@@ -57,6 +59,17 @@ def imports(path: Path) -> Iterator[str]:
             yield ".".join([*package[: -node.level], *([node.module] if node.module else [])])
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+
+
+def parts_of_the_server(path: Path) -> Iterator[str]:
+    """`server.formats`, for `from server import formats` as well."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"), filename=str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "server")
+        elif isinstance(node, ast.ImportFrom) and node.module == "server":
+            yield from (f"server.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("server."):
+            yield str(node.module)
 
 
 def tops(path: Path) -> set[str]:
@@ -91,7 +104,14 @@ def test_containers_import_no_package_of_the_project(top: str) -> None:
     for path in sources(top):
         own = path.relative_to(ROOT / top).parts[0]
         siblings = {p.stem for p in (ROOT / top / own).iterdir()} | {own}
-        assert tops(path) & (PROJECT | FUNCTIONS) - siblings == set(), path
+        allowed = siblings | ({"server"} if top == "inference_code" else set())
+        assert tops(path) & (PROJECT | FUNCTIONS) - allowed == set(), path
+
+
+def test_inference_code_imports_of_the_server_only_what_is_made_for_it() -> None:
+    for path in sources("inference_code"):
+        if path.relative_to(ROOT / "inference_code").parts[0] != "server":
+            assert set(parts_of_the_server(path)) <= SERVED_BESIDE, path
 
 
 def test_every_part_is_looked_at() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import shutil
 import tarfile
@@ -61,6 +62,44 @@ def test_a_digit_gets_the_same_answer_alone_and_among_others(server, held_out):
     together = server.invoke({"instances": images[:9].tolist()}).json["predictions"]
     alone = server.invoke({"instances": images[4:5].tolist()}).json["predictions"][0]
     assert alone["probabilities"] == pytest.approx(together[4]["probabilities"], abs=1e-5)
+
+
+def as_npy(images: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, images)
+    return stream.getvalue()
+
+
+def test_images_are_the_same_in_every_format_and_so_are_answers(server, held_out):
+    images = held_out[0][:3]
+    bodies = {
+        "application/jsonlines": "".join(json.dumps(image.tolist()) + "\n" for image in images).encode(),
+        "text/csv": "".join(",".join(map(str, image.ravel())) + "\n" for image in images).encode(),
+        "application/x-npy": as_npy(images),
+    }
+    expected = server.invoke({"instances": images.tolist()}).json["predictions"]
+    for content_type, body in bodies.items():
+        answer = server.invoke(body, content_type=content_type)
+        assert (answer.status, answer.json.get("predictions")) == (200, expected), content_type
+    row = server.invoke(bodies["text/csv"], content_type="text/csv", accept="text/csv").body.decode().splitlines()[0]
+    assert [float(value) for value in row.split(",")] == [expected[0]["label"], *expected[0]["probabilities"]]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "message"),
+    [
+        ("text/csv", b"1,2\n", "instances[0]: expected the 784 numbers of an image, got 2"),
+        ("text/csv", b",".join([b"256"] * 784), "instances[0][0][0]: expected a number from 0 to 255, got 256.0"),
+        ("application/x-npy", as_npy(np.zeros((1, 28, 27))), "instances[0]: expected shape (28, 28), got (28, 27)"),
+        ("application/x-npy", as_npy(np.zeros((1, 28, 28), bool)), "got False"),
+        ("application/x-npy", as_npy(np.zeros((0, 28, 28))), "instances: expected a list of at least one image"),
+        ("application/jsonlines", b"[[1]]\n", "instances[0]: expected shape (28, 28), got (1, 1)"),
+    ],
+)
+def test_what_is_no_image_in_another_format_is_told_too(server, content_type, body, message):
+    answer = server.invoke(body, content_type=content_type)
+    assert answer.status == 400
+    assert message in answer.error["message"]
 
 
 @pytest.mark.parametrize(

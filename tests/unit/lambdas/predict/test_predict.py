@@ -91,16 +91,64 @@ def test_media_types_are_compared_as_http_has_them(post: Post, headers: dict[str
 
 
 @pytest.mark.parametrize(
-    "content_type", [None, "", "text/csv", "application/json; charset=utf-16", "application/jsonx", "json"]
+    "content_type",
+    [None, "", "application/json; charset=utf-16", "json", "text/", "text/c sv", "text/\u00e9", "a/b; x=" + "y" * 1024],
 )
-def test_any_other_content_type_is_415(aws: LoopbackAws, post: Post, content_type: str | None) -> None:
+def test_what_is_no_content_type_never_reaches_the_model(
+    aws: LoopbackAws, post: Post, content_type: str | None
+) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     assert code(post(headers=headers)) == (415, "unsupported_media_type")
     assert aws.called("InvokeEndpoint") == []
 
 
-def test_an_accept_that_leaves_out_json_is_406(post: Post) -> None:
-    assert code(post(headers={"Content-Type": "application/json", "Accept": "text/csv"})) == (406, "not_acceptable")
+@pytest.mark.parametrize("accept", ["text/\u00e9", "a/b" * 400, "text/csv\x01"])
+def test_an_accept_that_cannot_be_passed_on_is_406(aws: LoopbackAws, post: Post, accept: str) -> None:
+    assert code(post(headers={"Content-Type": "text/csv", "Accept": accept})) == (406, "not_acceptable")
+    assert aws.called("InvokeEndpoint") == []
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "*/*", None])
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [("text/csv; header=present", b"a,b\n1,2\n"), ("application/x-npy", b"\x93NUMPY\0\xff"), ("video/mp4", b"\0\xff")],
+)
+def test_any_media_type_goes_to_the_model_byte_by_byte(
+    aws: LoopbackAws, post: Post, content_type: str, body: bytes, accept: str | None
+) -> None:
+    headers = {"Content-Type": content_type} | ({"Accept": accept} if accept else {})
+    assert post(headers=headers, body=base64.b64encode(body).decode(), isBase64Encoded=True)[0] == 200
+    ((_, sent, sent_headers),) = aws.called("InvokeEndpoint")
+    assert sent == body
+    assert (sent_headers["Content-Type"], sent_headers["Accept"]) == (content_type, accept or "application/json")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "encoded"),
+    [
+        ("text/csv", "7,0.5\n\u00e9\n".encode(), False),
+        ("application/jsonlines", b'{"label":7}\n', False),
+        ("application/x-npy", b"\x93NUMPY\0\xff", True),
+    ],
+)
+def test_an_answer_of_another_type_is_passed_on_as_it_is(
+    aws: LoopbackAws, load_event: Any, context: Any, post: Post, content_type: str, body: bytes, encoded: bool
+) -> None:
+    answer = Invocation(headers={**ANSWER.headers, "Content-Type": content_type}, body=body)
+    aws.invoke = lambda endpoint, sent, headers: answer
+    response = handler(load_event("api_predict"), context)
+    assert response["isBase64Encoded"] is encoded
+    assert (base64.b64decode(response["body"]) if encoded else response["body"].encode()) == body
+    expected = {"Content-Type": content_type, "X-Slipway-Model-Version": "7", "X-Slipway-Variant": "primary"}
+    assert expected.items() <= response["headers"].items()
+
+
+def test_an_answer_of_another_type_that_is_too_large_is_502(
+    aws: LoopbackAws, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logic, "MAX_ANSWER_BYTES", 3)
+    aws.invoke = lambda endpoint, sent, headers: Invocation(headers={"Content-Type": "text/csv"}, body=b"1,2\n")
+    assert code(post()) == (502, "model_error")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,11 @@ PROCESSING_LOGS = "/aws/sagemaker/ProcessingJobs"
 ENDPOINT_LOGS = "/aws/sagemaker/Endpoints/{endpoint}"
 
 
+def processing_suffix(state: str) -> str:
+    """What a state of the train machine adds to the run's job name for its processing job; "" for any other state."""
+    return "eval" if state == "Evaluate" else state.removeprefix("Process ") if state.startswith("Process ") else ""
+
+
 def tail(target: Target, group: str, stream_prefix: str = "", lines: int = 20) -> list[str]:
     """The last lines of a log group's streams that begin with `stream_prefix`, in the order of time.
 

@@ -13,7 +13,7 @@ from cli.target import Target
 def of_workload(
     target: Target, descriptor: Mapping[str, Any], *, run: str | None, lines: int
 ) -> Iterator[tuple[str, list[str]]]:
-    """(heading, last lines) of the training job, the evaluation job and the endpoint.
+    """(heading, last lines) of the run's jobs, in their order, and of the endpoint.
 
     `run` None means the newest; raises CliError when there is no such run.
     """
@@ -25,7 +25,13 @@ def of_workload(
     if run is not None and run not in known:
         raise CliError(f"{descriptor['name']} has no run {run!r}.", hint="Its last runs: " + ", ".join(known[:5]))
     job = runs.job_name(descriptor, run or known[0])
+    for step in (descriptor["processing"] or {"steps": []})["steps"]:
+        yield _processing_log(target, f"{job}-{step['name']}", lines)
     yield f"training job {job}", jobs.tail(target, jobs.TRAINING_LOGS, f"{job}/", lines)
-    yield f"processing job {job}-eval", jobs.tail(target, jobs.PROCESSING_LOGS, f"{job}-eval/", lines)
+    yield _processing_log(target, f"{job}-eval", lines)
     endpoint = descriptor["endpoint_name"]
     yield f"endpoint {endpoint}", jobs.tail(target, jobs.ENDPOINT_LOGS.format(endpoint=endpoint), "", lines)
+
+
+def _processing_log(target: Target, job: str, lines: int) -> tuple[str, list[str]]:
+    return f"processing job {job}", jobs.tail(target, jobs.PROCESSING_LOGS, f"{job}/", lines)

@@ -75,7 +75,7 @@ class Outcome:
 
 
 def job_name(descriptor: Mapping[str, Any], run: str) -> str:
-    """The training job of a run; its evaluation job adds `-eval` (docs/contract.md, "Names")."""
+    """The training job of a run; its processing jobs add `-eval` or a step's name (docs/contract.md, "Names")."""
     return f"{descriptor['job_prefix']}-{hashlib.sha256(run.encode()).hexdigest()[:12]}"
 
 
@@ -204,9 +204,8 @@ class _Follower:
     def _detail(self, state: str) -> str:
         if state == "Train":
             return jobs.training_progress(self.target, self.job, self.descriptor["training"]["metrics"])
-        if state == "Evaluate":
-            return jobs.processing_progress(self.target, f"{self.job}-eval")
-        return ""
+        suffix = jobs.processing_suffix(state)
+        return jobs.processing_progress(self.target, f"{self.job}-{suffix}") if suffix else ""
 
     def _failed(self, description: Mapping[str, Any], failure: history.Failure | None) -> CliError:
         name = description["name"]
@@ -221,11 +220,10 @@ class _Follower:
     def _log_of(self, step: str) -> list[str]:
         if self.machine == ROLLOUT:
             return jobs.tail(self.target, jobs.ENDPOINT_LOGS.format(endpoint=self.descriptor["endpoint_name"]))
-        group, prefix = {
-            "Train": (jobs.TRAINING_LOGS, f"{self.job}/"),
-            "Evaluate": (jobs.PROCESSING_LOGS, f"{self.job}-eval/"),
-        }.get(step, ("", ""))
-        return jobs.tail(self.target, group, prefix) if group else []
+        if step == "Train":
+            return jobs.tail(self.target, jobs.TRAINING_LOGS, f"{self.job}/")
+        suffix = jobs.processing_suffix(step)
+        return jobs.tail(self.target, jobs.PROCESSING_LOGS, f"{self.job}-{suffix}/") if suffix else []
 
 
 def _events(states: Any, arn: str) -> list[dict[str, Any]]:
@@ -235,7 +233,7 @@ def _events(states: Any, arn: str) -> list[dict[str, Any]]:
 
 def title(machine: str, state: str) -> str:
     """What a state of the machine `TRAIN` or `ROLLOUT` is shown as."""
-    return _TITLES[machine].get(state, state)
+    return _TITLES[machine].get(state) or state.replace("Process ", "process ", 1)
 
 
 def _grouped(steps: list[history.Step], machine: str) -> list[tuple[str, list[history.Step]]]:

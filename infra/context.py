@@ -34,6 +34,11 @@ class WorkloadContext:
         return f"{self.workload.name}/"
 
     @property
+    def processed_prefix(self) -> str:
+        """Of the keys that processing steps write, in the artifact bucket."""
+        return f"{self.data_prefix}processed/"
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """Of every function."""
         return {"SLIPWAY_WORKLOADS_PATH": workloads_path(self.settings.stage)}

@@ -7,8 +7,10 @@ from typing import Any
 
 from infra.context import WorkloadContext
 from infra.images.serving_image import ServingImage
+from infra.manifest_processing import ProcessingStep
 from infra.rollout.rollout import Rollout
-from infra.training.training import Training, TrainingCode
+from infra.training.code import TrainingCode
+from infra.training.training import Training
 
 VARIANT = "primary"
 
@@ -42,6 +44,7 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
             "channels": manifest.data.channels,
         },
         "artifacts": {"bucket": context.artifact_bucket.bucket_name, "prefix": context.data_prefix},
+        "processing": _processing(parts),
         "training": _training(context, parts),
         "evaluation": _evaluation(context, parts),
         "gate": manifest.gate.model_dump(),
@@ -51,9 +54,35 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
     }
 
 
+def _processing(parts: WorkloadParts) -> dict[str, Any] | None:
+    processing = parts.training.processing
+    if processing is None:
+        return None
+    return {
+        "role_arn": processing.role.role_arn,
+        "steps": [_step(step, processing.images[step.name].uri) for step in processing.steps],
+    }
+
+
+def _step(step: ProcessingStep, image_uri: str) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "image_uri": image_uri,
+        "script": step.script,
+        "instance_type": step.instance.type,
+        "instance_count": step.instance.count,
+        "volume_gb": step.instance.volume_gb,
+        "max_runtime_seconds": step.max_runtime_seconds,
+        "parameters": step.parameters,
+        "inputs": step.inputs,
+        "outputs": step.outputs,
+    }
+
+
 def _training(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
     training = context.workload.manifest.training
     return {
+        "channels": context.workload.manifest.training_channels,
         "image_uri": parts.training.image.uri,
         "role_arn": parts.training.training_role.role_arn,
         "entrypoint_uri": parts.code.entrypoint.s3_object_url,

@@ -11,9 +11,20 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from infra.manifest_checks import Checks
-from infra.manifest_fields import ChannelName, FilePattern, Seconds, Strict, VolumeGB, known_to
+from infra.manifest_fields import (
+    RESERVED_CHANNELS,
+    ChannelName,
+    FilePattern,
+    FrameworkImage,
+    HyperparameterName,
+    ScriptName,
+    Seconds,
+    Strict,
+    VolumeGB,
+    known_to,
+)
+from infra.manifest_processing import ProcessingStep, channels_after
 
-RESERVED_CHANNELS = frozenset({"code", "entrypoint"})
 VALUE_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
 
@@ -28,9 +39,7 @@ def _compiles_with_one_group(value: str) -> str:
 
 
 WorkloadName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=26)]
-ScriptName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*\.py$")]
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,511}$")]  # TrainingEnvironmentKey
-HyperparameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,255}$")]
 
 
 class TrainingInstance(Strict):
@@ -47,13 +56,6 @@ class EvaluationInstance(Strict):
 class ServingInstance(Strict):
     type: Annotated[str, known_to("ProductionVariantInstanceType")]
     count: Annotated[int, Field(ge=1, le=100)] = 1
-
-
-class FrameworkImage(Strict):
-    """One of the managed images in `infra/images/managed_images.json`; the instance type decides on CPU or GPU."""
-
-    framework: str
-    version: str
 
 
 class Hyperparameter(Strict):
@@ -111,6 +113,8 @@ class Data(Strict):
 
 
 class Training(Strict):
+    channels: list[ChannelName] | None = Field(default=None, min_length=1, max_length=18)
+    """Channels of the data or outputs of processing steps; every channel of the data where left out."""
     image: FrameworkImage
     script: ScriptName = "train.py"
     instance: TrainingInstance
@@ -162,6 +166,7 @@ class Manifest(Strict):
     name: WorkloadName
     description: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     data: Data
+    processing: list[ProcessingStep] = Field(default=[], max_length=10)
     training: Training
     evaluation: Evaluation
     gate: Gate
@@ -169,11 +174,17 @@ class Manifest(Strict):
     serving: Serving
     rollout: Rollout
 
+    @property
+    def training_channels(self) -> list[str]:
+        return self.training.channels or list(self.data.channels)
+
     @model_validator(mode="after")
-    def _evaluates_on_a_channel(self) -> Manifest:
-        if self.evaluation.channel not in self.data.channels:
-            raise ValueError(
-                f"evaluation.channel {self.evaluation.channel!r} is not a channel:"
-                f" allowed: {', '.join(self.data.channels)}"
-            )
+    def _uses_channels_that_exist(self) -> Manifest:
+        allowed = channels_after(self.processing, self.data.channels)
+        used = {f"training.channels.{index}": name for index, name in enumerate(self.training.channels or [])}
+        for key, name in {**used, "evaluation.channel": self.evaluation.channel}.items():
+            if name not in allowed:
+                raise ValueError(f"{key} {name!r} is not a channel: allowed: {', '.join(allowed)}")
+        if len(set(self.training_channels)) < len(self.training_channels):
+            raise ValueError(f"training.channels names one twice: {', '.join(self.training_channels)}")
         return self

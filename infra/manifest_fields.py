@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import botocore.session
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+RESERVED_CHANNELS = frozenset({"code", "entrypoint"})
+
 
 class Strict(BaseModel):
     """A model that refuses unknown keys, naming those that are known."""
@@ -50,7 +52,16 @@ def _relative_pattern(value: str) -> str:
     return value
 
 
-ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]  # ChannelName
+ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]  # ChannelName
 FilePattern = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_relative_pattern)]
+ScriptName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*\.py$")]
+HyperparameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,255}$")]
 Seconds = Annotated[int, Field(ge=60, le=432_000)]  # five days: MaxRuntimeInSeconds and MaxWaitTimeInSeconds by quota
 VolumeGB = Annotated[int, Field(ge=1, le=16_384)]
+
+
+class FrameworkImage(Strict):
+    """One of the managed images in `infra/images/managed_images.json`; the instance type decides on CPU or GPU."""
+
+    framework: str
+    version: str

@@ -55,8 +55,12 @@ class WorkloadNames:
 
     @property
     def job_pattern(self) -> str:
-        """Names of training and evaluation jobs: 12 hex digits of the run follow the prefix."""
+        """Names of training jobs: 12 hex digits of the run follow the prefix."""
         return f"{self.prefix}-{'?' * 12}"
+
+    def processing_pattern(self, suffix: str) -> str:
+        """Names of the processing jobs of one kind: `eval`, or the name of a processing step."""
+        return f"{self.job_pattern}-{suffix}"
 
     @property
     def version_pattern(self) -> str:

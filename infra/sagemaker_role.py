@@ -25,7 +25,7 @@ class SageMakerRole(Construct):
         *,
         log_group: str,
         namespace: str,
-        repository_arn: str,
+        repository_arns: Sequence[str],
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -42,7 +42,7 @@ class SageMakerRole(Construct):
         allow(
             self.role,
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [repository_arn],
+            repository_arns,
         )
         allow(self.role, ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], [key.key_arn])
         # Encrypted volumes of instances: SageMaker makes EC2 a grant on the key.

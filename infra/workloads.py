@@ -69,6 +69,7 @@ def _load(path: Path, roots: CodeRoots) -> Workload:
     if manifest.name != path.parent.name:
         raise ManifestError(f"{shown}: name: {manifest.name!r} is not the folder's: allowed: {path.parent.name}")
     _require(path.parent / manifest.training.script, f"{shown}: training.script: {manifest.training.script!r}")
+    _check_processing(path.parent, manifest, shown)
     _check_image(manifest, shown)
     folder = roots.inference / manifest.name
     _require(folder / "inference.py", f"{shown}: serving")
@@ -109,6 +110,21 @@ def _check_image(manifest: Manifest, shown: str) -> None:
         )
     except UnknownImage as error:
         raise ManifestError(f"{shown}: {error}") from error
+
+
+def _check_processing(folder: Path, manifest: Manifest, shown: str) -> None:
+    for index, step in enumerate(manifest.processing):
+        key = f"processing.{index}"
+        _require(folder / step.script, f"{shown}: {key}.script: {step.script!r}")
+        try:
+            managed_image(
+                framework=step.image.framework,
+                version=step.image.version,
+                instance_type=step.instance.type,
+                section=key,
+            )
+        except UnknownImage as error:
+            raise ManifestError(f"{shown}: {error}") from error
 
 
 def _require(path: Path, reason: str) -> None:

@@ -26,18 +26,18 @@ class ImageRow:
     accounts: dict[str, str]
 
 
-def managed_image(*, framework: str, version: str, instance_type: str) -> ImageRow:
-    """The training image of `framework` for instances of `instance_type`. Raises UnknownImage."""
+def managed_image(*, framework: str, version: str, instance_type: str, section: str = "training") -> ImageRow:
+    """The image of `framework` for instances of `instance_type`. Raises UnknownImage, naming the key in `section`."""
     table = _table()
     if framework not in table:
-        raise UnknownImage(f"training.image.framework: {framework!r} is unknown: allowed: {', '.join(table)}")
+        raise UnknownImage(f"{section}.image.framework: {framework!r} is unknown: allowed: {', '.join(table)}")
     versions = table[framework]
     if version not in versions:
-        raise UnknownImage(f"training.image.version: {version!r} is unknown: allowed: {', '.join(versions)}")
-    row, processor = versions[version], _processor(instance_type)
+        raise UnknownImage(f"{section}.image.version: {version!r} is unknown: allowed: {', '.join(versions)}")
+    row, processor = versions[version], _processor(instance_type, section)
     if processor not in row["tags"]:
         raise UnknownImage(
-            f"training.instance.type: {instance_type!r} has no image of {framework} {version}: "
+            f"{section}.instance.type: {instance_type!r} has no image of {framework} {version}: "
             f"allowed: {', '.join(row['tags']).upper()} types"
         )
     return ImageRow(repository=row["repository"], tag=row["tags"][processor], accounts=row["accounts"])
@@ -48,7 +48,7 @@ def _table() -> dict[str, Any]:
     return json.loads((Path(__file__).parent / "managed_images.json").read_text("utf-8"))["training"]
 
 
-def _processor(instance_type: str) -> str:
+def _processor(instance_type: str, section: str) -> str:
     if _CHIP_INSTANCE.match(instance_type):
-        raise UnknownImage(f"training.instance.type: {instance_type!r} has no managed image: allowed: CPU, GPU types")
+        raise UnknownImage(f"{section}.instance.type: {instance_type!r} has no managed image: allowed: CPU, GPU types")
     return "gpu" if _GPU_INSTANCE.match(instance_type) else "cpu"

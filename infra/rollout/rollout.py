@@ -56,7 +56,7 @@ class Rollout(Construct):
             "ServingRole",
             log_group=f"/aws/sagemaker/Endpoints/{context.names.prefix}",
             namespace="/aws/sagemaker/Endpoints",
-            repository_arn=repository.repository_arn,
+            repository_arns=[repository.repository_arn],
             key=context.key,
         )
         role.allow_reading(context.artifact_bucket, [f"{context.data_prefix}training/"])

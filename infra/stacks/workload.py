@@ -19,7 +19,8 @@ from infra.names import WorkloadNames, bucket_name
 from infra.rollout.rollout import Rollout
 from infra.settings import Settings
 from infra.stacks.platform import PlatformStack
-from infra.training.training import Training, TrainingCode
+from infra.training.code import TrainingCode
+from infra.training.training import Training
 from infra.workloads import MANIFEST, Workload
 
 NOT_CODE = [MANIFEST, "__pycache__", "*.pyc"]

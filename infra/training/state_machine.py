@@ -1,6 +1,6 @@
 """State machine "train": from the versions of a data set to a registered model package, or a rejection.
 
-`docs/contract.md` has the table of its states. The requests of both jobs and of the model package come whole from the
+`docs/contract.md` has the table of its states. The requests of its jobs and of the model package come whole from the
 Lambdas that plan them, because every field of them depends on the manifest or the run.
 """
 
@@ -33,6 +33,8 @@ class TrainStates:
     plan_function_arn: str
     gate_function_arn: str
     alerts_topic_arn: str
+    processing_seconds: dict[str, int]
+    """Of each processing step by its name, in the order in which they run."""
     training_seconds: int
     evaluation_seconds: int
 
@@ -43,6 +45,7 @@ class TrainStates:
             "StartAt": "Plan",
             "States": {
                 "Plan": self._plan(),
+                **self._processing(),
                 "Train": self._job("Train", "createTrainingJob", "training_job", self.training_seconds, "Evaluate"),
                 "Evaluate": self._job(
                     "Evaluate", "createProcessingJob", "evaluation_job", self.evaluation_seconds, "Gate"
@@ -73,8 +76,22 @@ class TrainStates:
             retry=[],
             catch=catch_all("Plan", "ReportFailure"),
             Assign={"run": f"{{% {run} %}}", "plan": "{% $states.result.Payload %}"},
-            Next="Train",
+            Next=next(iter(self._processing()), "Train"),
         )
+
+    def _processing(self) -> dict[str, State]:
+        """One state a step, one after the other."""
+        names = list(self.processing_seconds)
+        return {
+            processing_state(name): self._job(
+                processing_state(name),
+                "createProcessingJob",
+                f"processing_jobs.`{name}`",
+                self.processing_seconds[name],
+                processing_state(names[index]) if index < len(names) else "Train",
+            )
+            for index, name in enumerate(names, start=1)
+        }
 
     def _job(self, name: str, action: str, request: str, seconds: int, then: str) -> State:
         return task(
@@ -112,6 +129,11 @@ class TrainStates:
             },
             End=True,
         )
+
+
+def processing_state(step: str) -> str:
+    """The name of the state of a processing step."""
+    return f"Process {step}"
 
 
 def _outcome(outcome: str, verdict: str) -> dict[str, str]:

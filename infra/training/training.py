@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from infra.context import WorkloadContext
@@ -15,20 +12,14 @@ from infra.images.managed import ManagedImage
 from infra.machine import Machine
 from infra.permissions import allow
 from infra.sagemaker_role import SageMakerRole
+from infra.training.code import TrainingCode
+from infra.training.processing import Processing
 from infra.training.state_machine import TrainStates
 from infra.training.trigger import TrainingTrigger
 from infra.workload_function import WorkloadFunction
 
 FUNCTION_TIMEOUT = Duration.seconds(30)
 VERSIONS = "SageMaker numbers the versions of the workload's own group"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingCode:
-    """The two zips that a training container is given: the driver, and the workload's own folder."""
-
-    entrypoint: s3_assets.Asset
-    code: s3_assets.Asset
 
 
 class Training(Construct):
@@ -48,6 +39,8 @@ class Training(Construct):
         self._context = context
         training = context.workload.manifest.training
         self.image = ManagedImage(self, "Image", image=training.image, instance_type=training.instance.type)
+        steps = context.workload.manifest.processing
+        self.processing = Processing(self, "Processing", context=context, code=code) if steps else None
         self.training_role = self._training_role(code)
         self.evaluation_role = self._evaluation_role(serving_repository)
         self.machine = self._machine(model_package_group)
@@ -62,13 +55,13 @@ class Training(Construct):
             "TrainingRole",
             log_group="/aws/sagemaker/TrainingJobs",
             namespace="/aws/sagemaker/TrainingJobs",
-            repository_arn=self.image.repository_arn,
+            repository_arns=[self.image.repository_arn],
             key=context.key,
         )
         written = [f"{prefix}training/", f"{prefix}checkpoints/"]
         role.allow_reading_assets([code.entrypoint, code.code])
         role.allow_reading(context.data_bucket, [prefix])
-        role.allow_reading(context.artifact_bucket, written)
+        role.allow_reading(context.artifact_bucket, [*written, *self._processed])
         role.allow_writing(context.artifact_bucket, written)
         # A checkpoint that the script deletes goes from S3 as well.
         role.allow_deleting(context.artifact_bucket, [f"{prefix}checkpoints/"])
@@ -81,13 +74,18 @@ class Training(Construct):
             "EvaluationRole",
             log_group="/aws/sagemaker/ProcessingJobs",
             namespace="/aws/sagemaker/ProcessingJobs",
-            repository_arn=repository.repository_arn,
+            repository_arns=[repository.repository_arn],
             key=context.key,
         )
         role.allow_reading(context.data_bucket, [prefix])
-        role.allow_reading(context.artifact_bucket, [f"{prefix}training/"])
+        role.allow_reading(context.artifact_bucket, [f"{prefix}training/", *self._processed])
         role.allow_writing(context.artifact_bucket, [f"{prefix}evaluation/"])
         return role.role
+
+    @property
+    def _processed(self) -> list[str]:
+        """Where channels that are outputs of processing steps lie."""
+        return [] if self.processing is None else [self._context.processed_prefix]
 
     def _machine(self, model_package_group: str) -> Machine:
         context, manifest = self._context, self._context.workload.manifest
@@ -98,6 +96,7 @@ class Training(Construct):
             plan_function_arn=plan.function.function_arn,
             gate_function_arn=gate.function.function_arn,
             alerts_topic_arn=context.alerts_topic.topic_arn,
+            processing_seconds={step.name: step.max_runtime_seconds for step in manifest.processing},
             training_seconds=manifest.training.spot_max_wait_seconds or manifest.training.max_runtime_seconds,
             evaluation_seconds=manifest.evaluation.max_runtime_seconds,
         )
@@ -115,13 +114,20 @@ class Training(Construct):
         arn, group = context.sagemaker_arn, model_package_group
         registered = [arn("model-package", f"{group}/*"), arn("model-package-group", group)]
         allow(machine.role, ["sagemaker:CreateModelPackage"], registered, wildcard=VERSIONS)
-        machine.allow_passing([self.training_role, self.evaluation_role])
+        machine.allow_passing([self.training_role, self.evaluation_role, *self._processing_roles(machine)])
         return machine
+
+    def _processing_roles(self, machine: Machine) -> list[iam.IRole]:
+        """Lets the machine run the processing steps; the role that their jobs have, if there are any."""
+        if self.processing is None:
+            return []
+        self.processing.allow_jobs(machine.role, self._context)
+        return [self.processing.role]
 
     def _allow_jobs(self, machine: Machine) -> None:
         """What `.sync` needs: to start, follow and stop the job, and the rule that tells it of the job's end."""
         names, arn = self._context.names, self._context.sagemaker_arn
-        for kind, name in (("Training", names.job_pattern), ("Processing", f"{names.job_pattern}-eval")):
+        for kind, name in (("Training", names.job_pattern), ("Processing", names.processing_pattern("eval"))):
             actions = [f"sagemaker:{verb}{kind}Job" for verb in ("Create", "Describe", "Stop")]
             allow(machine.role, ["sagemaker:AddTags", *actions], [arn(f"{kind.lower()}-job", name)])
         allow(

@@ -7,13 +7,14 @@ from shared.fields import take, take_matching
 from shared.names import DATASET, RUN, WORKLOAD
 
 from plan_training import champion as champions
-from plan_training import requests
+from plan_training import places, requests
 from plan_training.hyperparameters import resolve
-from plan_training.requests import Run
+from plan_training.places import Run
+from plan_training.processing import processing_jobs
 
 
 def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str) -> dict[str, Any]:
-    """The state's output: both job requests, where the evaluation and the model will lie, and the champion."""
+    """The state's output: the requests of the run's jobs, the places of evaluation and model, and the champion."""
     run = Run(
         workload=take_matching(event, "workload", WORKLOAD),
         dataset=take_matching(event, "dataset", DATASET),
@@ -24,12 +25,13 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
     hyperparameters = resolve(descriptor["training"]["hyperparameters"], overrides)
     champion = champions.find(sagemaker, descriptor["model_package_group"])
     return {
+        "processing_jobs": processing_jobs(descriptor, run),
         "training_job": requests.training_job(descriptor, run, hyperparameters),
         "evaluation_job": requests.evaluation_job(
             descriptor, run, champion_uri=champion["model_uri"] if champion else None
         ),
-        "evaluation_uri": requests.evaluation_uri(descriptor, run),
-        "model_uri": requests.model_uri(descriptor, run),
+        "evaluation_uri": places.evaluation_uri(descriptor, run),
+        "model_uri": places.model_uri(descriptor, run),
         "champion": {"version": champion["version"], "model_package_arn": champion["model_package_arn"]}
         if champion
         else None,

@@ -1,30 +1,19 @@
-"""The requests of a run's two jobs, exactly as Step Functions passes them to SageMaker (CreateTrainingJob,
-CreateProcessingJob).
+"""The requests of a run's training and evaluation, exactly as Step Functions passes them to SageMaker
+(CreateTrainingJob, CreateProcessingJob).
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from shared.descriptor import Descriptor
 from shared.instances import volume_key
-from shared.names import job_name
 
-HOLDOUT = "/opt/ml/processing/input/holdout"
-OUTPUT = "/opt/ml/processing/output"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """What names one run."""
-
-    workload: str
-    dataset: str
-    name: str
+from plan_training.places import Run, artifacts, channel_uri, evaluation_folder, model_uri, run_job, tags
+from plan_training.processing import OUTPUTS, processing_input, processing_output
 
 
 def training_job(descriptor: Descriptor, run: Run, hyperparameters: dict[str, str]) -> dict[str, Any]:
     """The CreateTrainingJob request. The container starts the driver, not the image's own entry point."""
-    training, name = descriptor["training"], job_name(descriptor["job_prefix"], run.name)
+    training, name = descriptor["training"], run_job(descriptor, run)
     driver = training["entrypoint_uri"].rsplit("/", 1)[-1]
     return {
         "TrainingJobName": name,
@@ -39,10 +28,10 @@ def training_job(descriptor: Descriptor, run: Run, hyperparameters: dict[str, st
         "InputDataConfig": [
             _channel("entrypoint", training["entrypoint_uri"]),
             _channel("code", training["code_uri"]),
-            *(_channel(name, _channel_uri(descriptor, run, name)) for name in sorted(descriptor["data"]["channels"])),
+            *(_channel(name, channel_uri(descriptor, run, name)) for name in sorted(training["channels"])),
         ],
-        "OutputDataConfig": {"S3OutputPath": _artifacts(descriptor, "training"), "KmsKeyId": descriptor["kms_key_arn"]},
-        "CheckpointConfig": {"S3Uri": _artifacts(descriptor, f"checkpoints/{name}/")},
+        "OutputDataConfig": {"S3OutputPath": artifacts(descriptor, "training"), "KmsKeyId": descriptor["kms_key_arn"]},
+        "CheckpointConfig": {"S3Uri": artifacts(descriptor, f"checkpoints/{name}/")},
         "ResourceConfig": {
             "InstanceType": training["instance_type"],
             "InstanceCount": training["instance_count"],
@@ -53,7 +42,7 @@ def training_job(descriptor: Descriptor, run: Run, hyperparameters: dict[str, st
         "Environment": {**training["environment"], "SLIPWAY_SCRIPT": training["script"]},
         # The driver may install the script's requirements.txt, which isolation would cut off.
         "EnableNetworkIsolation": False,
-        "Tags": _tags(run),
+        "Tags": tags(run),
     }
 
 
@@ -63,14 +52,13 @@ def evaluation_job(descriptor: Descriptor, run: Run, *, champion_uri: str | None
     """
     evaluation = descriptor["evaluation"]
     inputs = [
-        _input("challenger", model_uri(descriptor, run), "/opt/ml/processing/input/challenger"),
-        _input("holdout", _channel_uri(descriptor, run, evaluation["channel"]), HOLDOUT),
+        processing_input("challenger", model_uri(descriptor, run)),
+        processing_input("holdout", channel_uri(descriptor, run, evaluation["channel"])),
     ]
     if champion_uri:
-        inputs.append(_input("champion", champion_uri, "/opt/ml/processing/input/champion"))
-    output = {"S3Uri": _evaluation_folder(descriptor, run), "LocalPath": OUTPUT, "S3UploadMode": "EndOfJob"}
+        inputs.append(processing_input("champion", champion_uri))
     return {
-        "ProcessingJobName": f"{job_name(descriptor['job_prefix'], run.name)}-eval",
+        "ProcessingJobName": f"{run_job(descriptor, run)}-eval",
         "RoleArn": evaluation["role_arn"],
         "AppSpecification": {
             "ImageUri": evaluation["image_uri"],
@@ -78,7 +66,7 @@ def evaluation_job(descriptor: Descriptor, run: Run, *, champion_uri: str | None
         },
         "ProcessingInputs": inputs,
         "ProcessingOutputConfig": {
-            "Outputs": [{"OutputName": "evaluation", "S3Output": output}],
+            "Outputs": [processing_output("evaluation", evaluation_folder(descriptor, run), OUTPUTS)],
             "KmsKeyId": descriptor["kms_key_arn"],
         },
         "ProcessingResources": {
@@ -91,31 +79,8 @@ def evaluation_job(descriptor: Descriptor, run: Run, *, champion_uri: str | None
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": evaluation["max_runtime_seconds"]},
         "NetworkConfig": {"EnableNetworkIsolation": True},
-        "Tags": _tags(run),
+        "Tags": tags(run),
     }
-
-
-def model_uri(descriptor: Descriptor, run: Run) -> str:
-    """Where SageMaker writes the run's model: `{S3OutputPath}/{job}/output/model.tar.gz`."""
-    return _artifacts(descriptor, f"training/{job_name(descriptor['job_prefix'], run.name)}/output/model.tar.gz")
-
-
-def evaluation_uri(descriptor: Descriptor, run: Run) -> str:
-    return f"{_evaluation_folder(descriptor, run)}/evaluation.json"
-
-
-def _evaluation_folder(descriptor: Descriptor, run: Run) -> str:
-    return _artifacts(descriptor, f"evaluation/{job_name(descriptor['job_prefix'], run.name)}")
-
-
-def _artifacts(descriptor: Descriptor, path: str) -> str:
-    artifacts = descriptor["artifacts"]
-    return f"s3://{artifacts['bucket']}/{artifacts['prefix']}{path}"
-
-
-def _channel_uri(descriptor: Descriptor, run: Run, channel: str) -> str:
-    data = descriptor["data"]
-    return f"s3://{data['bucket']}/{data['prefix']}{run.dataset}/{channel}/"
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:
@@ -123,18 +88,8 @@ def _channel(name: str, uri: str) -> dict[str, Any]:
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
 
 
-def _input(name: str, uri: str, path: str) -> dict[str, Any]:
-    source = {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"}
-    return {"InputName": name, "S3Input": source}
-
-
 def _stopping(max_runtime: int, max_wait: int | None) -> dict[str, Any]:
     if max_wait is None:
         return {"EnableManagedSpotTraining": False, "StoppingCondition": {"MaxRuntimeInSeconds": max_runtime}}
     condition = {"MaxRuntimeInSeconds": max_runtime, "MaxWaitTimeInSeconds": max_wait}
     return {"EnableManagedSpotTraining": True, "StoppingCondition": condition}
-
-
-def _tags(run: Run) -> list[dict[str, str]]:
-    values = {"slipway:workload": run.workload, "slipway:dataset": run.dataset, "slipway:run": run.name}
-    return [{"Key": key, "Value": value} for key, value in values.items()]

@@ -31,7 +31,26 @@ class HyperparameterSpec(TypedDict):
     choices: NotRequired[list[Any] | None]
 
 
+class ProcessingStep(TypedDict):
+    name: str
+    image_uri: str
+    script: str
+    instance_type: str
+    instance_count: int
+    volume_gb: int
+    max_runtime_seconds: int
+    parameters: dict[str, Any]
+    inputs: dict[str, str]
+    outputs: list[str]
+
+
+class Processing(TypedDict):
+    role_arn: str
+    steps: list[ProcessingStep]
+
+
 class Training(TypedDict):
+    channels: list[str]
     image_uri: str
     role_arn: str
     entrypoint_uri: str
@@ -89,6 +108,7 @@ class Descriptor(TypedDict):
     kms_key_arn: str
     data: Data
     artifacts: Artifacts
+    processing: Processing | None
     training: Training
     evaluation: Evaluation
     gate: Gate
@@ -106,6 +126,16 @@ _SECTIONS: dict[str, Any] = {
     "serving": Serving,
     "rollout": Rollout,
 }
+
+
+_OPTIONAL_SECTIONS: dict[str, Any] = {"processing": Processing}
+"""Null where the manifest has no such part."""
+
+
+def step_outputs(descriptor: Descriptor) -> set[str]:
+    """The channels that processing steps write."""
+    processing = descriptor["processing"]
+    return {name for step in processing["steps"] for name in step["outputs"]} if processing else set()
 
 
 def read(ssm: Any, *, path: str, workload: str) -> Descriptor:
@@ -140,6 +170,9 @@ def parse(value: str, *, name: str) -> Descriptor:
     _require_keys(document, Descriptor, where=name)
     for section, shape in _SECTIONS.items():
         _require_keys(document[section], shape, where=f"{name}: {section}")
+    for section, shape in _OPTIONAL_SECTIONS.items():
+        if document[section] is not None:
+            _require_keys(document[section], shape, where=f"{name}: {section}")
     return document
 
 

@@ -93,6 +93,41 @@ def test_roles_are_passed_by_name_and_to_sagemaker_only(assembly: Any) -> None:
         assert all(resource.keys() == {"Fn::GetAtt"} for resource in as_list(statement["Resource"]))
 
 
+def test_processing_steps_write_below_processed_and_training_reads_there(two_workloads_assembly: Any) -> None:
+    stack = "slipway-dev-constant-answer/"
+    own = [(name, s) for name, s in identity_statements(two_workloads_assembly) if name.startswith(stack)]
+    touching = {
+        (name.removeprefix(stack), action)
+        for name, statement in own
+        for action in as_list(statement["Action"])
+        if "constant_answer/processed/" in json.dumps(statement["Resource"]) and action != "s3:GetObjectVersion"
+    }
+    assert {(_role(name), action) for name, action in touching} == {
+        ("TrainingProcessing", "s3:GetObject"),
+        ("TrainingProcessing", "s3:PutObject"),
+        ("TrainingProcessing", "s3:AbortMultipartUpload"),
+        ("TrainingTrainingRole", "s3:GetObject"),
+        ("TrainingEvaluationRole", "s3:GetObject"),
+    }
+
+
+def _role(logical_id: str) -> str:
+    """The construct's path in a logical id: what stands before `Role` and the hash."""
+    known = ("TrainingProcessing", "TrainingTrainingRole", "TrainingEvaluationRole")
+    return next((name for name in known if logical_id.startswith(name)), logical_id)
+
+
+def test_the_machine_runs_the_jobs_of_its_own_steps_only(two_workloads_assembly: Any) -> None:
+    jobs = {
+        json.dumps(resource).rsplit("/", 1)[-1].split('"')[0]
+        for name, statement in identity_statements(two_workloads_assembly)
+        for resource in as_list(statement["Resource"])
+        if "constant-answer" in name and "sagemaker:CreateProcessingJob" in as_list(statement["Action"])
+    }
+    prefix = f"slipway-dev-constant-answer-{'?' * 12}"
+    assert jobs == {f"{prefix}-eval", f"{prefix}-clean", f"{prefix}-count-words"}
+
+
 def test_no_policy_lets_everybody_in(assembly: Any) -> None:
     for name, statement in resource_statements(assembly):
         if statement["Effect"] == "Allow":

@@ -182,12 +182,13 @@ def test_the_api_logs_accesses_and_no_bodies(assembly: Any) -> None:
 
 DESCRIPTOR_KEYS = {
     "": {"name", "description", "train_state_machine_arn", "rollout_state_machine_arn", "endpoint_name"}
-    | {"model_package_group", "job_prefix", "kms_key_arn", "data", "artifacts", "training", "evaluation", "gate"}
-    | {"approval", "serving", "rollout"},
+    | {"model_package_group", "job_prefix", "kms_key_arn", "data", "artifacts", "processing", "training", "evaluation"}
+    | {"gate", "approval", "serving", "rollout"},
     "data": {"bucket", "prefix", "channels"},
     "artifacts": {"bucket", "prefix"},
     "training": {"image_uri", "role_arn", "entrypoint_uri", "code_uri", "script", "instance_type", "instance_count"}
-    | {"volume_gb", "max_runtime_seconds", "spot_max_wait_seconds", "hyperparameters", "metrics", "environment"},
+    | {"volume_gb", "max_runtime_seconds", "spot_max_wait_seconds", "hyperparameters", "metrics", "environment"}
+    | {"channels"},
     "evaluation": {"image_uri", "role_arn", "instance_type", "volume_gb", "max_runtime_seconds", "channel"},
     "gate": {"metric", "goal", "minimum", "max_regression"},
     "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "variant", "environment", "sample_request"},
@@ -195,10 +196,10 @@ DESCRIPTOR_KEYS = {
 }
 
 
-def descriptor(assembly: Any) -> dict[str, Any]:
+def descriptor(assembly: Any, workload: str = "mnist_lightning") -> dict[str, Any]:
     """The workload's document; in the place of a token stands what it refers to."""
     parameters = named(assembly.resources("AWS::SSM::Parameter"), "Name")
-    parts = parameters['"/slipway/dev/workloads/mnist_lightning"']["Value"]["Fn::Join"][1]
+    parts = parameters[f'"/slipway/dev/workloads/{workload}"']["Value"]["Fn::Join"][1]
     return json.loads("".join(part if isinstance(part, str) else referred(part) for part in parts))
 
 
@@ -214,6 +215,21 @@ def test_the_descriptor_has_exactly_the_keys_of_the_contract(assembly: Any, sect
 
 def test_the_descriptor_keeps_what_the_manifest_leaves_out_as_null(assembly: Any) -> None:
     assert descriptor(assembly)["training"]["spot_max_wait_seconds"] is None
+
+
+def test_the_descriptor_describes_the_processing_steps_in_their_order(
+    assembly: Any, two_workloads_assembly: Any
+) -> None:
+    assert descriptor(assembly)["processing"] is None
+    document = descriptor(two_workloads_assembly, "constant_answer")
+    first, second = document["processing"]["steps"]
+    assert (first["name"], second["name"]) == ("clean", "count-words")
+    assert first.keys() == {"name", "image_uri", "script", "instance_type", "instance_count", "volume_gb"} | {
+        "max_runtime_seconds", "parameters", "inputs", "outputs"
+    }  # fmt: skip
+    assert (first["inputs"], second["parameters"]) == ({"training": "sharded"}, {"words": 200})
+    assert "2.13-cpu-" in first["image_uri"] and "2.13-cu" in second["image_uri"]
+    assert document["training"]["channels"] == ["counts"]
 
 
 def test_platform_and_api_documents_have_the_keys_of_the_contract(assembly: Any) -> None:

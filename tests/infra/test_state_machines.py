@@ -25,11 +25,12 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(scope="session", params=["train", "rollout"])
-def machine(request: pytest.FixtureRequest, assembly: Any) -> tuple[str, dict[str, Any]]:
-    for properties in assembly.resources("AWS::StepFunctions::StateMachine").values():
-        if properties["StateMachineName"] == f"slipway-dev-mnist-lightning-{request.param}":
-            return request.param, json.loads(resolve(properties["DefinitionString"]))
+@pytest.fixture(scope="session", params=["mnist-lightning-train", "mnist-lightning-rollout", "constant-answer-train"])
+def machine(request: pytest.FixtureRequest, two_workloads_assembly: Any) -> tuple[str, dict[str, Any]]:
+    """`train` or `rollout`, and the definition; the second workload's has processing steps."""
+    for properties in two_workloads_assembly.resources("AWS::StepFunctions::StateMachine").values():
+        if properties["StateMachineName"] == f"slipway-dev-{request.param}":
+            return request.param.rsplit("-", 1)[-1], json.loads(resolve(properties["DefinitionString"]))
     raise AssertionError(f"no state machine {request.param}")
 
 

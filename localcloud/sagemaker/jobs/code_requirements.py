@@ -1,4 +1,4 @@
-"""What a training job's code asks to be installed, put into its image before the container starts."""
+"""What a job's code asks to be installed, put into its image before the container starts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from localcloud.sagemaker.jobs.failures import JobFailure
 if TYPE_CHECKING:
     from localcloud.images import Image
 
-_CODE_CHANNEL = "code"
+TRAINING_CODE = "input/data/code"
+PROCESSING_CODE = "processing/input/code"
 _REQUIREMENTS = "requirements.txt"
 _MAX_REQUIREMENTS_BYTES = 1 << 20
 
 
-def with_requirements(image: Image, folder: Path) -> Image:
+def with_requirements(image: Image, folder: Path, code: str) -> Image:
     """An image that already holds what the code's requirements.txt asks for. Raises JobFailure.
 
     It stands for the layers that a registry and an instance keep: the first job with a new requirements.txt pays
     for the installation, the next ones find every requirement satisfied.
 
     Args:
-        folder: of a host's container, its channels in place.
+        folder: of a host's container, its inputs in place.
+        code: below /opt/ml, where the container finds its code.
     """
-    found = _requirements_in(folder / "ml/input/data" / _CODE_CHANNEL)
+    found = _requirements_in(folder / "ml" / code)
     if found is None:
         return image
     path = folder / _REQUIREMENTS
@@ -36,9 +38,9 @@ def with_requirements(image: Image, folder: Path) -> Image:
         raise JobFailure(f"AlgorithmError: {_REQUIREMENTS} could not be installed: {error}, exit code: 1") from error
 
 
-def _requirements_in(channel: Path) -> bytes | None:
-    """requirements.txt at the root of the channel's only zip; None where there is none."""
-    zips = sorted(channel.glob("*.zip"))
+def _requirements_in(folder: Path) -> bytes | None:
+    """requirements.txt at the root of the folder's only zip; None where there is none."""
+    zips = sorted(folder.glob("*.zip"))
     if len(zips) != 1:
         return None
     try:
@@ -48,6 +50,6 @@ def _requirements_in(channel: Path) -> bytes | None:
         return None  # without requirements, or not a zip: the container's own business
     if len(content) > _MAX_REQUIREMENTS_BYTES:
         raise JobFailure(
-            f"ClientError: {_REQUIREMENTS} of channel 'code' is larger than {_MAX_REQUIREMENTS_BYTES} bytes"
+            f"ClientError: {_REQUIREMENTS} of the job's code is larger than {_MAX_REQUIREMENTS_BYTES} bytes"
         )
     return content

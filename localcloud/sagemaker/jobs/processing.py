@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localcloud.containers.spec import ContainerSpec, host_path
 from localcloud.sagemaker.jobs import failures, layout
 from localcloud.sagemaker.jobs.channels import S3Uri
+from localcloud.sagemaker.jobs.code_requirements import PROCESSING_CODE, with_requirements
 from localcloud.sagemaker.jobs.data_source import DataSource
 from localcloud.sagemaker.jobs.folder_sync import FolderSync
 from localcloud.sagemaker.jobs.group import Outcome
@@ -43,6 +44,7 @@ class ProcessingRunner(JobRunner):
         image = self.resolve_image(self.document["AppSpecification"]["ImageUri"])
         hosts = self.hosts(self.document["ProcessingResources"]["ClusterConfig"].get("InstanceCount", 1))
         folders = {host: self._prepare_host(index, host, list(hosts)) for index, host in enumerate(hosts)}
+        image = with_requirements(image, folders["algo-1"], PROCESSING_CODE)
         self.check_abandoned()
         if self.stop_requested.is_set():
             self.finish("Stopped")

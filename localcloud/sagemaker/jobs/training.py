@@ -12,7 +12,7 @@ from localcloud.containers.shipping import Shipper
 from localcloud.containers.spec import ML_ROOT, ContainerSpec
 from localcloud.sagemaker.jobs import failures, layout, synced_folders
 from localcloud.sagemaker.jobs.artifacts import OutputUpload
-from localcloud.sagemaker.jobs.code_requirements import with_requirements
+from localcloud.sagemaker.jobs.code_requirements import TRAINING_CODE, with_requirements
 from localcloud.sagemaker.jobs.data_source import DataSource
 from localcloud.sagemaker.jobs.disruption import (
     DisruptionRefused,
@@ -151,7 +151,7 @@ class TrainingRunner(JobRunner):
         folders = {host: self._prepare_host(host, pool) for host in hosts}
         syncs = self._download_synced(list(folders.values()))
         self.record.begin("Training", IMAGE_DOWNLOADING)
-        image = with_requirements(image, folders["algo-1"])
+        image = with_requirements(image, folders["algo-1"], TRAINING_CODE)
         if self._stopped_early():
             return
         self.record.begin("Training", IMAGE_DOWNLOADED)

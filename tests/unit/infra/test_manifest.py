@@ -142,6 +142,34 @@ def test_a_workload_without_inference_code_is_refused(roots: CodeRoots) -> None:
         find_workloads(roots)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, "processing.0.script: 'process.py': needs the file training_code/digits/process.py"),
+        (
+            {"script": "train.py", "image": {"framework": "torch", "version": "1"}},
+            "processing.0.image.framework: 'torch'",
+        ),
+    ],
+)
+def test_a_processing_step_without_its_script_or_image_is_refused(
+    roots: CodeRoots, change: dict[str, Any], message: str
+) -> None:
+    step = {
+        "name": "clean",
+        "image": GOOD["training"]["image"],
+        "script": "process.py",
+        "instance": {"type": "ml.m5.large"},
+        "max_runtime_seconds": 60,
+        "inputs": {"train": "sharded"},
+        "outputs": ["clean"],
+    }
+    write(roots, {**GOOD, "processing": [{**step, **change}]})
+    with pytest.raises(ManifestError) as error:
+        find_workloads(roots)
+    assert message in str(error.value)
+
+
 def test_the_sample_request_is_part_of_the_workload(roots: CodeRoots) -> None:
     write(roots, GOOD)
     (roots.inference / "digits" / "sample_request.json").write_text('{"instances": [[1, 2]]}', "utf-8")

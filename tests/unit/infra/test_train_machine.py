@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from infra.training.state_machine import TrainStates
 
-DEFINITION = TrainStates(
+STATES = TrainStates(
     partition="aws",
     workload="digits",
     plan_function_arn="arn:plan",
     gate_function_arn="arn:gate",
     alerts_topic_arn="arn:topic",
+    processing_seconds={},
     training_seconds=3600,
     evaluation_seconds=1800,
-).definition()
+)
+DEFINITION = STATES.definition()
+STEPWISE = replace(STATES, processing_seconds={"frames": 600, "bag-of-words": 60}).definition()
 RUN = {"workload": "digits", "dataset": "d1", "objects": [], "hyperparameters": {}}
 PLAN = {"training_job": {"TrainingJobName": "t"}, "evaluation_job": {"ProcessingJobName": "t-eval"}, "champion": None}
 
@@ -88,3 +92,32 @@ def test_a_notification_that_fails_does_not_hide_the_cause(walk: Any, task_error
     cloud = Cloud(passed=True)
     cloud.failing = {"Train": task_error("Some.Error", "cause"), "ReportFailure": task_error("SNS.Down", "down")}
     assert walk(DEFINITION, cloud).run(RUN).failure == ("Some.Error", "cause")
+
+
+def test_processing_steps_run_one_after_the_other_before_the_training(walk: Any) -> None:
+    jobs = {"frames": {"ProcessingJobName": "t-frames"}, "bag-of-words": {"ProcessingJobName": "t-bag-of-words"}}
+
+    def answer(state: str, arguments: Any) -> Any:
+        planned = {**PLAN, "processing_jobs": jobs}
+        return {"Payload": planned} if state == "Plan" else Cloud(passed=True)(state, arguments)
+
+    done = walk(STEPWISE, answer).run(RUN)
+    assert done.visited[:4] == ["Plan", "Process frames", "Process bag-of-words", "Train"]
+    assert done.arguments["Process frames"] == jobs["frames"]
+    assert done.arguments["Process bag-of-words"] == jobs["bag-of-words"]
+    assert done.output["outcome"] == "registered"
+
+
+def test_a_failed_processing_step_ends_the_run_before_the_training(walk: Any, task_error: Any) -> None:
+    cloud = Cloud(passed=True)
+    cloud.failing["Process bag-of-words"] = task_error("Some.Error", "cause")
+    with_jobs = {**PLAN, "processing_jobs": {"frames": {"x": 1}, "bag-of-words": {"x": 2}}}
+    done = walk(STEPWISE, lambda name, given: {"Payload": with_jobs} if name == "Plan" else cloud(name, given)).run(RUN)
+    assert "Train" not in done.visited
+    assert json.loads(done.arguments["ReportFailure"]["Message"])["step"] == "Process bag-of-words"
+
+
+def test_each_processing_step_has_its_own_time() -> None:
+    states = STEPWISE["States"]
+    seconds = [states[f"Process {name}"]["TimeoutSeconds"] for name in ("frames", "bag-of-words")]
+    assert seconds == [600 + 1800, 60 + 1800]

@@ -67,12 +67,10 @@ class Job:
 
 def read_job(layout: Layout) -> Job:
     """Raises InvalidJobConfig, which names the file."""
-    channels = _read(layout.config / "inputdataconfig.json")
-    resources = _read(layout.config / "resourceconfig.json", default={"current_host": "algo-1", "hosts": ["algo-1"]})
-    hyperparameters = _read(layout.config / "hyperparameters.json", default={})
-    hosts, current = resources.get("hosts"), resources.get("current_host")
-    if not isinstance(hosts, list) or current not in hosts:
-        raise InvalidJobConfig(f"resourceconfig.json: current_host {current!r} is not one of hosts {hosts!r}")
+    channels = read_document(layout.config / "inputdataconfig.json")
+    resources = layout.config / "resourceconfig.json"
+    hyperparameters = read_document(layout.config / "hyperparameters.json", default={})
+    hosts, current = read_hosts(resources)
     for name, value in hyperparameters.items():
         if not isinstance(value, str):
             raise InvalidJobConfig(
@@ -82,13 +80,22 @@ def read_job(layout: Layout) -> Job:
         layout=layout,
         hyperparameters=dict(hyperparameters),
         channels=tuple(sorted(set(channels) - DRIVER_CHANNELS)),
-        hosts=tuple(hosts),
+        hosts=hosts,
         current_host=current,
-        network_interface=resources.get("network_interface_name", "eth0"),
+        network_interface=read_document(resources, default={}).get("network_interface_name", "eth0"),
     )
 
 
-def _read(path: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
+def read_hosts(path: Path) -> tuple[tuple[str, ...], str]:
+    """All hosts and the current one, of a resourceconfig.json; one host where there is no such file."""
+    resources = read_document(path, default={"current_host": "algo-1", "hosts": ["algo-1"]})
+    hosts, current = resources.get("hosts"), resources.get("current_host")
+    if not isinstance(hosts, list) or current not in hosts:
+        raise InvalidJobConfig(f"resourceconfig.json: current_host {current!r} is not one of hosts {hosts!r}")
+    return tuple(hosts), current
+
+
+def read_document(path: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
     """A JSON object; `default` where the file may be missing."""
     if default is not None and not path.is_file():
         return default

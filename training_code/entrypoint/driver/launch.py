@@ -22,12 +22,17 @@ def find_script(code: Path, name: str) -> Path:
     return script
 
 
+def plain(script: Path, arguments: list[str]) -> list[str]:
+    """One process of the interpreter that runs the driver."""
+    return [sys.executable, "-u", str(script), *arguments]
+
+
 def command(script: Path, arguments: list[str], job: Job, *, gpus: int, job_name: str) -> list[str]:
     """The argument vector."""
     target = [str(script), *arguments]
     processes = max(gpus, 1)
     if len(job.hosts) == 1 and processes == 1:
-        return [sys.executable, "-u", *target]
+        return plain(script, arguments)
     torchrun = [sys.executable, "-u", "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
     if len(job.hosts) == 1:
         return [*torchrun, "--standalone", *target]

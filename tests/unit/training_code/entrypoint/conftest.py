@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -26,9 +27,7 @@ class Container:
         self.driver = root / "input/data/entrypoint/1234.zip"
         for folder in ("input/config", "input/data/entrypoint", "input/data/code"):
             (root / folder).mkdir(parents=True)
-        with zipfile.ZipFile(self.driver, "w") as archive:
-            for path in sorted(DRIVER.rglob("*.py")):
-                archive.write(path, path.relative_to(DRIVER))
+        _zip_driver(self.driver)
         self.configure()
 
     def configure(
@@ -46,12 +45,13 @@ class Container:
         self._config("resourceconfig", resources)
 
     def code(self, files: Mapping[str, str]) -> None:
-        with zipfile.ZipFile(self.root / "input/data/code/abcd.zip", "w") as archive:
+        folder = "processing/input" if (self.root / "processing").exists() else "input/data"
+        with zipfile.ZipFile(self.root / folder / "code/abcd.zip", "w") as archive:
             for name, text in files.items():
                 archive.writestr(name, text)
 
     def start(
-        self, *, python: Path | str = sys.executable, script: str = "train.py", **variables: str
+        self, *arguments: str, python: Path | str = sys.executable, script: str = "train.py", **variables: str
     ) -> subprocess.Popen[str]:
         environment = {
             **container_environment(),
@@ -60,16 +60,49 @@ class Container:
             **variables,
         }
         return subprocess.Popen(
-            [python, self.driver], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [python, self.driver, *arguments],
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
-    def run(self, **options: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(**options)
+    def run(self, *arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, **options)
         try:
             out, err = process.communicate(timeout=LIMIT_SECONDS)
         finally:
             process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def configure_processing(
+        self,
+        inputs: tuple[str, ...] = (),
+        outputs: tuple[str, ...] = (),
+        hosts: tuple[str, ...] = ("algo-1",),
+        current_host: str | None = None,
+    ) -> None:
+        """The files of a processing job in the place of a training job's."""
+        shutil.rmtree(self.root / "input")
+        places = ("entrypoint", "code", *inputs)
+        for name in places:
+            (self.root / "processing/input" / name).mkdir(parents=True)
+        self.driver = self.root / "processing/input/entrypoint" / self.driver.name
+        _zip_driver(self.driver)
+        config = self.root / "config"
+        config.mkdir()
+        job = {
+            "ProcessingInputs": [_place("Input", name, "input") for name in places],
+            "ProcessingOutputConfig": {"Outputs": [_place("Output", name, "output") for name in outputs]},
+        }
+        (config / "processingjobconfig.json").write_text(json.dumps(job))
+        resources = {"current_host": current_host or hosts[0], "hosts": hosts}
+        (config / "resourceconfig.json").write_text(json.dumps(resources))
+
+    @property
+    def message(self) -> str | None:
+        path = self.root / "output/message"
+        return path.read_text() if path.exists() else None
 
     @property
     def failure(self) -> str | None:
@@ -78,6 +111,16 @@ class Container:
 
     def _config(self, name: str, document: object) -> None:
         (self.root / "input/config" / f"{name}.json").write_text(json.dumps(document))
+
+
+def _zip_driver(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for source in sorted(DRIVER.rglob("*.py")):
+            archive.write(source, source.relative_to(DRIVER))
+
+
+def _place(kind: str, name: str, folder: str) -> dict[str, object]:
+    return {f"{kind}Name": name, f"S3{kind}": {"LocalPath": f"/opt/ml/processing/{folder}/{name}", "S3Uri": "s3://b/k"}}
 
 
 @pytest.fixture

@@ -1,0 +1,71 @@
+"""A workload whose data go through a Processing step on two instances, on the deployed stack."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def ring(row):
+    return row("ring_network")
+
+
+@pytest.fixture(scope="module")
+def model(ring):
+    return ring.train()
+
+
+@pytest.fixture(scope="module")
+def processed(ring, model) -> dict[str, bytes]:
+    """`channel/file` -> content, of what the step wrote for the run."""
+    artifacts = ring.slipway.descriptor("ring_network")["artifacts"]
+    prefix = f"{artifacts['prefix']}processed/{_run_job(ring, model)}/"
+    s3 = ring.slipway.client("s3")
+    listed = s3.list_objects_v2(Bucket=artifacts["bucket"], Prefix=prefix)["Contents"]
+    keys = [item["Key"] for item in listed]
+    read = {key: s3.get_object(Bucket=artifacts["bucket"], Key=key)["Body"].read() for key in keys}
+    return {key.removeprefix(prefix): content for key, content in read.items()}
+
+
+def _run_job(ring, model) -> str:
+    """The name that the run's jobs begin with."""
+    arn = next(e["executionArn"] for e in ring.slipway.executions("ring_network") if e["name"] == model["run"])
+    events = ring.slipway.client("stepfunctions").get_execution_history(executionArn=arn)["events"]
+    entered = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+    assert entered[:2] == ["Plan", "Process split"]
+    jobs = ring.slipway.client("sagemaker").list_processing_jobs(NameContains="-split")["ProcessingJobSummaries"]
+    return jobs[0]["ProcessingJobName"].removesuffix("-split")
+
+
+def test_a_sharded_step_gives_the_same_bytes_as_the_script_by_hand(ring, processed, tmp_path: Path):
+    script = ring.slipway.project / "training_code" / "ring_network" / "process.py"
+    for channel in ("train", "validation"):
+        (tmp_path / channel).mkdir()
+    places = ["--input-points", ring.data, "--output-train", tmp_path / "train"]
+    places += ["--output-validation", tmp_path / "validation", "--scale", "0.5"]
+    subprocess.run([sys.executable, script, *places], check=True, timeout=60)
+    by_hand = {str(path.relative_to(tmp_path)): path.read_bytes() for path in sorted(tmp_path.glob("*/*"))}
+    assert len(by_hand) == 8
+    assert processed == by_hand
+
+
+def test_both_instances_had_a_share_of_the_objects(ring, model):
+    streams = ring.slipway.client("logs").describe_log_streams(logGroupName="/aws/sagemaker/ProcessingJobs")
+    names = [stream["logStreamName"] for stream in streams["logStreams"]]
+    hosts = {name.rsplit("/", 1)[-1].rsplit("-", 1)[0] for name in names if "-split/" in name}
+    assert hosts == {"algo-1", "algo-2"}
+
+
+def test_what_was_trained_on_the_steps_output_serves(ring, model):
+    assert model["metrics"]["accuracy"] >= 0.9
+    assert ring.predict(ring.sample_request)["predictions"] == [True, True]
+
+
+def test_logs_shows_the_step_before_the_training(ring, model):
+    shown = ring.slipway.run("logs", "ring_network").stdout
+    assert "driver: starting process.py --input-points" in shown
+    assert shown.index("-split <==") < shown.index("validation_accuracy=")

@@ -1,7 +1,8 @@
 """Data sets: which file belongs to which channel, and how a data set gets into the bucket.
 
 A data set is the folder `{workload}/{dataset}/` of the data bucket, with one sub-folder a channel and, beside them, an
-optional `request.json`. A run starts by itself when every channel is complete (docs/contract.md, "Data bucket").
+optional `request.json`. Below its channel a file may lie in sub-folders; its path from there is its name. A run starts
+by itself when every channel is complete (docs/contract.md, "Data bucket").
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -23,10 +25,15 @@ REQUEST_FILE = "request.json"
 
 @dataclass(frozen=True)
 class Assignment:
-    """Which files go to which channel, and which fit none."""
+    """Which files of `folder` go to which channel, and which fit none."""
 
+    folder: Path
     channels: Mapping[str, Sequence[Path]]
     ignored: Sequence[Path]
+
+    def name(self, channel: str, path: Path) -> str:
+        """The file's name in its channel: its path below the channel's sub-folder, where it lies in that."""
+        return _name(self.folder, channel, path)
 
     def in_upload_order(self, patterns: Mapping[str, Sequence[str]]) -> list[tuple[str, Path]]:
         """(channel, path) of every file, with those that alone match one of the channel's patterns last.
@@ -34,11 +41,17 @@ class Assignment:
         A data set is complete, and starts a run, when each pattern has a match; the last file to be uploaded should be
         the one that completes it.
         """
+        matched = Counter(
+            (channel, pattern)
+            for channel, paths in self.channels.items()
+            for path in paths
+            for pattern in _matching(self.name(channel, path), patterns[channel])
+        )
 
         def completes(item: tuple[str, Path]) -> bool:
             channel, path = item
-            others = [other.name for other in self.channels[channel] if other != path]
-            return bool(missing_patterns(patterns[channel], others))
+            found = _matching(self.name(channel, path), patterns[channel])
+            return any(matched[channel, pattern] == 1 for pattern in found)
 
         files = [(channel, path) for channel, paths in self.channels.items() for path in paths]
         return sorted(files, key=completes)
@@ -47,16 +60,20 @@ class Assignment:
 def assign(folder: Path, channels: Mapping[str, Sequence[str]]) -> Assignment:
     """Sort the files of `folder` into channels by the channels' file patterns.
 
-    A file lies either in the folder itself, where the patterns alone decide, or in a sub-folder named as a channel, to
-    which it then belongs. Raises CliError that names the files that are missing or that fit several channels.
+    A file lies either in the folder itself, where the patterns alone decide, or anywhere below a sub-folder named as a
+    channel, to which it then belongs. Raises CliError that names the files that are missing or fit several channels.
     """
     if not folder.is_dir():
         raise CliError(f"{folder} is not a folder.", hint="Give the folder that holds the files of the data set.")
     assigned: dict[str, list[Path]] = {channel: [] for channel in channels}
     ignored: list[Path] = []
     for path in _files(folder, channels):
-        home = path.parent.name if path.parent != folder else None
-        fits = [name for name, patterns in channels.items() if home in (None, name) and _matches(path.name, patterns)]
+        home = path.relative_to(folder).parts[0] if path.parent != folder else None
+        fits = [
+            name
+            for name, patterns in channels.items()
+            if home in (None, name) and _matching(_name(folder, name, path), patterns)
+        ]
         if len(fits) > 1:
             raise CliError(
                 f"{path} fits the channels {' and '.join(fits)}.",
@@ -64,17 +81,22 @@ def assign(folder: Path, channels: Mapping[str, Sequence[str]]) -> Assignment:
             )
         (assigned[fits[0]] if fits else ignored).append(path)
     _require_complete(folder, channels, assigned)
-    return Assignment(channels=assigned, ignored=ignored)
+    return Assignment(folder=folder, channels=assigned, ignored=ignored)
 
 
 def _files(folder: Path, channels: Iterable[str]) -> list[Path]:
-    folders = [folder, *(folder / channel for channel in channels)]
-    found = [path for place in folders if place.is_dir() for path in place.iterdir() if path.is_file()]
-    return sorted(path for path in found if not path.name.startswith("."))
+    below = [path for channel in channels for path in (folder / channel).rglob("*")]
+    found = [path for path in (*folder.iterdir(), *below) if path.is_file()]
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def _name(folder: Path, channel: str, path: Path) -> str:
+    home = folder if path.parent == folder else folder / channel
+    return path.relative_to(home).as_posix()
+
+
+def _matching(name: str, patterns: Sequence[str]) -> list[str]:
+    return [pattern for pattern in patterns if fnmatchcase(name, pattern)]
 
 
 def missing_patterns(patterns: Sequence[str], names: Iterable[str]) -> list[str]:
@@ -87,7 +109,7 @@ def _require_complete(folder: Path, channels: Mapping[str, Sequence[str]], assig
     missing = [
         f"  channel {channel}: {pattern}"
         for channel, patterns in channels.items()
-        for pattern in missing_patterns(patterns, [path.name for path in assigned[channel]])
+        for pattern in missing_patterns(patterns, [_name(folder, channel, path) for path in assigned[channel]])
     ]
     if missing:
         present = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
@@ -114,7 +136,7 @@ def upload(
     write_request(target, descriptor, dataset, hyperparameters)
     for channel, path in assignment.in_upload_order(descriptor["data"]["channels"]):
         on_file(path)
-        key = f"{descriptor['data']['prefix']}{dataset}/{channel}/{path.name}"
+        key = f"{descriptor['data']['prefix']}{dataset}/{channel}/{assignment.name(channel, path)}"
         target.client("s3").upload_file(str(path), descriptor["data"]["bucket"], key)
     return dataset
 

@@ -50,6 +50,28 @@ def test_the_file_that_completes_the_data_set_is_uploaded_last(tmp_path: Path) -
     assert [path.name for _, path in order] == ["a.csv", "b.csv", "c.csv", "d.csv", "labels.json"]
 
 
+VIDEOS = {"videos": ["*/*.mp4"], "classes": ["classes.txt"]}
+
+
+def test_files_in_sub_folders_of_a_channel_are_named_by_their_path_below_it(tmp_path: Path) -> None:
+    fill(tmp_path, "videos/circle/1.mp4", "videos/square/1.mp4", "videos/loose.mp4", "classes/classes.txt")
+    assignment = data.assign(tmp_path, VIDEOS)
+    found = [assignment.name(channel, path) for channel, path in assignment.in_upload_order(VIDEOS)]
+    assert found == ["circle/1.mp4", "square/1.mp4", "classes.txt"]
+    assert [path.name for path in assignment.ignored] == ["loose.mp4"]
+
+
+def test_hidden_files_and_folders_are_left_alone(tmp_path: Path) -> None:
+    fill(tmp_path, "videos/a/1.mp4", "videos/.cache/1.mp4", "videos/a/._1.mp4", "classes/classes.txt")
+    assert names(data.assign(tmp_path, VIDEOS)) == [("videos", "1.mp4"), ("classes", "classes.txt")]
+
+
+def test_a_pattern_of_a_sub_folder_that_nothing_matches_is_missing(tmp_path: Path) -> None:
+    fill(tmp_path, "videos/1.mp4", "classes.txt")
+    with pytest.raises(CliError, match=r"channel videos: \*/\*\.mp4"):
+        data.assign(tmp_path, VIDEOS)
+
+
 def test_missing_files_are_all_named_with_their_channel(tmp_path: Path) -> None:
     fill(tmp_path, "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
     with pytest.raises(CliError) as raised:

@@ -130,8 +130,9 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def make_container(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Container]:
-    return lambda: Container(tmp_path_factory.mktemp("container"), serving_python(WORKLOAD))
+def make_container(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Container]:
+    """`make_container("mnist_lightning")` -> a container of that workload's image; its code is still to be chosen."""
+    return lambda workload=WORKLOAD: Container(tmp_path_factory.mktemp("container"), serving_python(workload))
 
 
 @pytest.fixture(scope="module")

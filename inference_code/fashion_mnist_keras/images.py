@@ -1,0 +1,34 @@
+"""JSON instances -> images, with an error that names the first value that is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from arrays import SHAPE
+
+MAXIMUM = 255
+
+
+def to_images(instances: Any) -> np.ndarray:
+    """Nested lists of numbers from 0 to 255 -> float32, N x 28 x 28. Raises ValueError."""
+    if not isinstance(instances, list) or not instances:
+        raise ValueError("instances: expected a list of at least one image of 28 rows of 28 numbers")
+    return np.stack([_image(image, f"instances[{number}]") for number, image in enumerate(instances)])
+
+
+def _image(image: Any, name: str) -> np.ndarray:
+    if not isinstance(image, list):
+        raise ValueError(f"{name}: expected 28 rows of 28 numbers")
+    for row, values in enumerate(image):
+        if not isinstance(values, list):
+            raise ValueError(f"{name}[{row}]: expected a row of 28 numbers")
+        for column, value in enumerate(values):
+            # Python takes true and false for 1 and 0
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAXIMUM:
+                raise ValueError(f"{name}[{row}][{column}]: expected a number from 0 to {MAXIMUM}")
+    lengths = sorted({len(values) for values in image})
+    if (len(image), lengths) != (SHAPE[0], [SHAPE[1]]):
+        told = f"{len(image)} rows of {' or '.join(map(str, lengths)) or 'no'} numbers"
+        raise ValueError(f"{name}: expected 28 rows of 28 numbers, got {told}")
+    return np.array(image, dtype=np.float32)

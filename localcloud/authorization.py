@@ -20,7 +20,7 @@ _RUNTIME_OPERATIONS = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
 }
 _VERB = re.compile(
-    r"^(Create|Describe|Update|Delete|Stop|Start|Put|Get|BatchDescribe|Associate|Disassociate)(?P<noun>.*)$"
+    r"^(Create|Describe|Update|Delete|Stop|Start|Put|Get|Retry|BatchDescribe|Associate|Disassociate)(?P<noun>.*)$"
 )
 # Noun of an operation's name -> request member that names the resource, resource type in its ARN.
 _NOUNS = {
@@ -37,6 +37,10 @@ _NOUNS = {
     "ModelPackage": ("ModelPackageName", "model-package"),
     "Experiment": ("ExperimentName", "experiment"),
     "Trial": ("TrialName", "experiment-trial"),
+    "Pipeline": ("PipelineName", "pipeline"),
+    "PipelineExecution": ("PipelineExecutionArn", "pipeline"),
+    "PipelineDefinitionForExecution": ("PipelineExecutionArn", "pipeline"),
+    "PipelineVersion": ("PipelineArn", "pipeline"),
     "TrialComponent": ("TrialComponentName", "experiment-trial-component"),
 }
 _TAGGING = ("AddTags", "DeleteTags", "ListTags")
@@ -81,8 +85,9 @@ def resources(operation: Operation, *, path: str, body: bytes, region: str, acco
     if match is None or match["noun"] not in _NOUNS:
         return ["*"]
     member, resource_type = _NOUNS[match["noun"]]
-    # UpdateModelPackage alone names its package in a member of another name.
-    found = [_arn(prefix, resource_type, request.get(member) or request.get("ModelPackageArn"))]
+    # UpdateModelPackage names its package in a member of another name, and StartPipelineExecution its pipeline.
+    other = {"UpdateModelPackage": "ModelPackageArn", "StartPipelineExecution": "PipelineName"}.get(operation.name, "")
+    found = [_arn(prefix, resource_type, request.get(member) or request.get(other))]
     if operation.name in ("CreateEndpoint", "UpdateEndpoint"):
         found.append(_arn(prefix, "endpoint-config", request.get("EndpointConfigName")))
     return found

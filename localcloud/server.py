@@ -38,6 +38,8 @@ from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from localcloud.sagemaker.events import EventPublisher
 from localcloud.sagemaker.jobs.role import Role
 from localcloud.sagemaker.jobs.supervisor import JobSupervisor
+from localcloud.sagemaker.pipelines.events import PipelineEventPublisher
+from localcloud.sagemaker.pipelines.supervisor import PipelineSupervisor
 from localcloud.sagemaker.resources.job_component import ComponentRecorder
 from localcloud.sagemaker.resources.processing_job import PROCESSING_JOB
 from localcloud.sagemaker.resources.resource import ControlPlane
@@ -117,10 +119,13 @@ class Cloud:
         self._administration = administration.Administration(config, self._jobs)
         alarms = AlarmWatch(config, allows=self._gateway.identity.role_allows)
         self._endpoints = EndpointSupervisor(config, self._store, images, alarms=alarms)
-        self._tuning = self._tuning_supervisor()
+        as_service = self._plane_of_the_service()
+        self._tuning = TuningSupervisor(as_service, self._jobs.history)
+        self._pipelines = PipelineSupervisor(config, as_service, self._tuning)
         self._builds = CodeBuildExecutor(config)
         self._add_services()
         EventPublisher(self._store, self._gateway.publish_event)
+        PipelineEventPublisher(self._store, self._gateway.publish_event)
         ComponentRecorder(self._store, (TRAINING_JOB, PROCESSING_JOB, TRANSFORM_JOB))
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -163,22 +168,22 @@ class Cloud:
             (self._config.state_dir / folder).mkdir()
         return f"empty ({reason})"
 
-    def _tuning_supervisor(self) -> TuningSupervisor:
-        as_service = ControlPlane(
+    def _plane_of_the_service(self) -> ControlPlane:
+        """What SageMaker itself works with, when it does something for a job that a person made."""
+        return ControlPlane(
             config=self._config,
             store=self._store,
             jobs=self._jobs,
             endpoints=self._endpoints,
             authorize=lambda *_: True,
         )
-        return TuningSupervisor(as_service, self._jobs.history)
 
     def _add_services(self) -> None:
         identity = self._gateway.identity
         api = SageMakerApi(
             config=self._config,
             store=self._store,
-            jobs=self._tuning,
+            jobs=self._pipelines,
             endpoints=self._endpoints,
             authorize=identity.allows,
         )
@@ -249,6 +254,7 @@ class Cloud:
         self._jobs.recover()
         self._tuning.recover()
         self._endpoints.recover()
+        self._pipelines.recover()
 
     def _started(self) -> None:
         self._dispatcher.start()
@@ -259,6 +265,7 @@ class Cloud:
 
     def _end_processes(self) -> None:
         self._scaler.close()
+        self._pipelines.shutdown()
         self._tuning.shutdown()
         self._dispatcher.close()
         self._idle_metrics.close()

@@ -10,6 +10,8 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ValidationException
 
+_DEFAULT_PAGE = 10
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
@@ -22,6 +24,15 @@ class Page:
     def answer(self) -> dict[str, Any]:
         """As a response document."""
         return {self.member: self.items} | ({"NextToken": self.next_token} if self.next_token else {})
+
+
+def page_of(member: str, items: list[Any], request: dict[str, Any], *, operation: str) -> dict[str, Any]:
+    """The response document with the page of ``items`` that the request asks for."""
+    scope = [operation, {key: value for key, value in request.items() if key not in ("NextToken", "MaxResults")}]
+    start = decode_token(request.get("NextToken"), scope=scope) or 0
+    end = start + request.get("MaxResults", _DEFAULT_PAGE)
+    token = encode_token(end, scope=scope) if end < len(items) else None
+    return Page(member=member, items=items[start:end], next_token=token).answer()
 
 
 def encode_token(position: Any, *, scope: Any) -> str:

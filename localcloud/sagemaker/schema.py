@@ -18,8 +18,10 @@ _RESOURCE = """CREATE TABLE resource (
                              json_extract(document, '$.HyperParameterTuningJobStatus'),
                              json_extract(document, '$.TransformJobStatus'),
                              json_extract(document, '$.EndpointStatus'),
-                             json_extract(document, '$.ModelPackageStatus'), '')) VIRTUAL,
-    parent TEXT AS (json_extract(document, '$.ModelPackageGroupName')) VIRTUAL,
+                             json_extract(document, '$.ModelPackageStatus'),
+                             json_extract(document, '$.PipelineExecutionStatus'), '')) VIRTUAL,
+    parent TEXT AS (coalesce(json_extract(document, '$.ModelPackageGroupName'),
+                             json_extract(document, '$._Pipeline'))) VIRTUAL,
     PRIMARY KEY (kind, name)
 ) WITHOUT ROWID"""
 _INDEXES = (

@@ -54,14 +54,15 @@ class Query:
     """What ``Store.list`` selects, and in which order.
 
     ``after`` is the ``(sort value, name)`` of the last row of the previous page. Times are epoch seconds; as in the
-    API's ``*After`` and ``*Before`` members, both bounds are exclusive. ``parent`` is the model package group.
-    ``equals`` compares top-level members of the document.
+    API's ``*After`` and ``*Before`` members, both bounds are exclusive. ``parent`` is the model package group, or
+    the pipeline. ``equals`` compares top-level members of the document.
     """
 
     sort: str = "created"
     descending: bool = False
     after: tuple[Any, str] | None = None
     name_contains: str | None = None
+    name_prefix: str | None = None
     status: str | None = None
     parent: str | None = None
     has_parent: bool | None = None
@@ -224,6 +225,7 @@ def _select_page(kind: str, query: Query, position: tuple[Any, str] | None, size
         "(parent IS NOT NULL) = ?": query.has_parent,
         # instr, not LIKE: a name filter has no wildcards, and is case-sensitive.
         "instr(name, ?) > 0": query.name_contains,
+        "instr(name, ?) = 1": query.name_prefix,
         "created > ?": query.created_after,
         "created < ?": query.created_before,
         "modified > ?": query.modified_after,

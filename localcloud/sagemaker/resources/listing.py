@@ -13,7 +13,7 @@ from localcloud.sagemaker.service_model import operation_model
 from localcloud.sagemaker.store import Query
 
 _DEFAULT_PAGE = 10
-_SORT_COLUMNS = {"Name": "name", "CreationTime": "created", "Status": "status"}
+_SORT_COLUMNS = {"Name": "name", "CreationTime": "created", "Status": "status", "PipelineExecutionArn": "name"}
 _FILTERS = {
     "NameContains": "name_contains",
     "StatusEquals": "status",

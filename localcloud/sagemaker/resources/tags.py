@@ -32,6 +32,7 @@ _TAGGABLE = (
     "endpoint",
     "model-package-group",
     "model-package",
+    "pipeline",
     "experiment",
     "experiment-trial",
     "experiment-trial-component",

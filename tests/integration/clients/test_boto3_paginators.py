@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from localcloud.sagemaker.resources import OPERATIONS
 from tests.support import sagemaker_requests as requests
 from tests.support.clients import Account
-from tests.support.embedded_cloud import unique
+from tests.support.embedded_cloud import eventually, unique
 
 _LOADER = botocore.session.get_session().get_component("data_loader")
 _MODEL = _LOADER.load_service_model("sagemaker", "paginators-1")["pagination"]
@@ -116,6 +117,68 @@ def _associations(account: Account) -> dict[str, Any]:
         component = sagemaker.create_trial_component(TrialComponentName=unique("paged"))["TrialComponentArn"]
         sagemaker.add_association(SourceArn=source, DestinationArn=component)
     return {"SourceArn": source}
+
+
+def _pipeline(account: Account, name: str, steps: int = 0) -> None:
+    stop = [{"Name": f"Step{number}", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}} for number in range(steps)]
+    declared = [{"Name": f"p{number}", "Type": "Integer", "DefaultValue": number} for number in range(_COUNT)]
+    text = json.dumps({"Version": "2020-12-01", "Parameters": declared, "Steps": stop})
+    account.cloud.client("sagemaker").create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=account.role)
+
+
+def _executions(account: Account, name: str, count: int) -> list[str]:
+    """The ARNs of executions that have ended."""
+    sagemaker = account.cloud.client("sagemaker")
+    arns = [sagemaker.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"] for _ in range(count)]
+    for arn in arns:
+        eventually(
+            lambda arn=arn: (
+                sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"]
+                != "Executing"
+            )
+        )
+    return arns
+
+
+@_list("ListPipelines", "PipelineName")
+def _pipelines(account: Account) -> dict[str, Any]:
+    prefix = unique("paged")
+    for number in range(_COUNT):
+        _pipeline(account, f"{prefix}-{number}")
+    return {"PipelineNamePrefix": prefix}
+
+
+@_list("ListPipelineVersions", "PipelineVersionId")
+def _pipeline_versions(account: Account) -> dict[str, Any]:
+    name = unique("paged")
+    _pipeline(account, name)
+    for _ in range(_COUNT - 1):
+        account.cloud.client("sagemaker").update_pipeline(
+            PipelineName=name, PipelineDefinition=json.dumps({"Version": "2020-12-01", "Steps": []})
+        )
+    return {"PipelineName": name}
+
+
+@_list("ListPipelineExecutions", "PipelineExecutionArn")
+def _pipeline_executions(account: Account) -> dict[str, Any]:
+    name = unique("paged")
+    _pipeline(account, name)
+    _executions(account, name, _COUNT)
+    return {"PipelineName": name}
+
+
+@_list("ListPipelineExecutionSteps", "StepName")
+def _pipeline_steps(account: Account) -> dict[str, Any]:
+    name = unique("paged")
+    _pipeline(account, name, steps=_COUNT)
+    return {"PipelineExecutionArn": _executions(account, name, 1)[0]}
+
+
+@_list("ListPipelineParametersForExecution", "Name")
+def _pipeline_parameters(account: Account) -> dict[str, Any]:
+    name = unique("paged")
+    _pipeline(account, name)
+    return {"PipelineExecutionArn": _executions(account, name, 1)[0]}
 
 
 @_list("Search", "TrainingJob.TrainingJobName")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.clients import BYOC, IRIS, Account, interpreter, run
+from tests.support.embedded_cloud import allow, unique
 
 PROGRAMS = Path(__file__).parent / "sagemaker_sdk"
 TRAIN = """
@@ -185,3 +186,43 @@ def test_a_registered_model_scores_a_file_in_a_batch(sdk: Sdk) -> None:
     assert said["registry"] == {"group": "Completed", "version": 1, "approval": "Approved", "model": "sdk-registered"}
     assert said["transform"]["status"] == "Completed"
     assert sdk.account.read(f"s3://{bucket}/scored/iris.csv.out") == b"low\nhigh\n"
+
+
+PREPARE = """
+import argparse, json, pathlib
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--least", type=float)
+parser.parse_args()
+processing = pathlib.Path("/opt/ml/processing")
+lines = (processing / "input/raw/train.csv").read_text()
+(processing / "output/train/train.csv").write_text(lines)
+(processing / "output/report/report.json").write_text(json.dumps({"lines": len(lines.splitlines())}))
+"""
+PIPELINE_ROLE = [
+    *(f"sagemaker:{verb}{noun}" for verb in ("Create", "Describe") for noun in ("ProcessingJob", "TrainingJob")),
+    *(f"sagemaker:{verb}ModelPackage" for verb in ("Create", "Describe")),
+    "sagemaker:CreateModelPackageGroup",
+    "iam:PassRole",
+    "s3:GetObject",
+]
+
+
+def test_a_pipeline_processes_trains_decides_and_registers(sdk: Sdk, tmp_path: Path) -> None:
+    image = sdk.account.image("byoc:1", BYOC)
+    sdk.account.put("raw/train.csv", IRIS)
+    script = tmp_path / "prepare.py"
+    script.write_text(PREPARE)
+    role = sdk.account.cloud.role(unique("pipeline"), "sagemaker.amazonaws.com", allow(PIPELINE_ROLE))
+
+    said = sdk.run("pipeline.py", image, sdk.account.role, role, sdk.account.bucket, script)
+
+    done = dict.fromkeys(("Prepare", "Train", "Enough"), "Succeeded")
+    assert said["good"]["status"] == "Succeeded"
+    assert said["good"]["steps"] == {**done, "Register": "Succeeded"}
+    assert said["good"]["parameters"]["Least"] == "2.0"
+    assert said["poor"]["status"] == "Failed"
+    assert said["poor"]["steps"] == {**done, "TooFew": "Failed"}
+    assert said["poor"]["message"] == "only 4 lines"
+    assert [package["ModelApprovalStatus"] for package in said["packages"]] == ["Approved"]
+    assert said["versions"] == 2

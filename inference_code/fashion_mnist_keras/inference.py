@@ -14,15 +14,15 @@ import keras
 import numpy as np
 import orjson
 from images import to_images
+from server import artifacts
 
 _AT_ONCE = 256
 _SMALLEST = 1e-7  # a probability's: what float32 rounds to nothing must not make the loss infinite
 
 
 def model_fn(model_dir: str) -> keras.Model:
-    """The model, and nothing that could run: safe mode refuses layers that carry code."""
-    path = Path(model_dir) / "model.keras"
-    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    """The model, and nothing that could run. Raises artifacts.RefusedArtifact."""
+    model = artifacts.load_keras(Path(model_dir) / "model.keras")
     _probabilities(np.zeros((1, *arrays.SHAPE), dtype=np.float32), model)  # compiles before the first request comes
     return model
 

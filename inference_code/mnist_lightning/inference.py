@@ -9,20 +9,15 @@ import idx
 import numpy as np
 import onnxruntime
 from images import check_each, from_rows, to_images
-from server import formats
+from server import artifacts, formats
 
 CONTENT_TYPES = formats.MEDIA_TYPES
 _EVALUATION_BATCH = 512
-_ERRORS_ONLY = 3
 
 
 def model_fn(model_dir: str) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
     # The server runs predictions beside each other; a session that takes all processors for one of them slows all.
-    options.intra_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    path = Path(model_dir) / "model.onnx"
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return artifacts.load_onnx(Path(model_dir) / "model.onnx", threads=1)
 
 
 def input_fn(body: bytes, content_type: str) -> np.ndarray:

@@ -3,6 +3,7 @@
     settings.py     the container's environment
     hooks.py        inference.py -> its functions, with defaults for the missing ones
     formats/        JSON, JSON Lines, CSV, npy: body -> instances, predictions -> body
+    artifacts/      model files, loaded without trusting who wrote them
     predictor.py    one request through the hooks
     model_host.py   loading in the background; whether the model answers
     body.py         an ASGI request's body, within a limit

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from server import formats
+from server.artifacts import check_folder
 from server.errors import InvalidInferenceCode
 
 _MODULE = "inference"
@@ -39,7 +40,8 @@ class Hooks:
     strict: bool = False
 
     def load_model(self, folder: Path) -> Any:
-        """The model; without a `model_fn` it is the folder itself."""
+        """The model; without a `model_fn` it is the folder itself. Raises RefusedArtifact, what model_fn raises."""
+        check_folder(folder)
         return self.model_fn(str(folder)) if self.model_fn else folder
 
 

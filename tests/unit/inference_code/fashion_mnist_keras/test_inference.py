@@ -109,22 +109,88 @@ def test_the_evaluation_measures_what_the_training_measured(make_container, data
 
 
 PLANTED = """
+import sys
+import zipfile
+import h5py
 import keras
-layers = [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Lambda(lambda x: x)]
-keras.Sequential(layers).save("model.keras")
+import numpy as np
+
+def saved(name, *layers):
+    keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *layers]).save(name)
+
+def with_weights(name, change):
+    with zipfile.ZipFile("honest.keras") as archive:
+        members = {each: archive.read(each) for each in archive.namelist()}
+    open("weights.h5", "wb").write(members["model.weights.h5"])
+    with h5py.File("weights.h5", "r+") as file:
+        change(file)
+    members["model.weights.h5"] = open("weights.h5", "rb").read()
+    with zipfile.ZipFile(name, "w") as archive:
+        for each, content in members.items():
+            archive.writestr(each, content)
+
+def group(file):
+    return file["layers/dense/vars"]
+
+def link(file):
+    del group(file)["1"]
+    group(file)["1"] = h5py.ExternalLink("/etc/passwd", "/x")
+
+def external(file):
+    del group(file)["1"]
+    group(file).create_dataset("1", (10,), "f4", external=[("/etc/passwd", 0, 40)])
+
+def huge(file):
+    del group(file)["1"]
+    group(file).create_dataset("1", (10**12,), "f4", chunks=(1024,))
+
+def run(x):
+    open("executed", "w").close()
+    return x
+
+saved("honest.keras", keras.layers.Dense(10, name="dense"))
+saved("code.keras", keras.layers.Lambda(lambda x: (open("executed", "w").close(), x)[1]))
+keras.saving.register_keras_serializable("own", "run")(run)
+saved("function.keras", keras.layers.Dense(10, activation=run, name="dense"))
+with_weights("link.keras", link)
+with_weights("external.keras", external)
+with_weights("huge.keras", huge)
+with_weights("no weights.keras", lambda file: file.clear())
+__import__("os").remove("executed")
+"""
+LOAD = """
+import sys
+from server import artifacts
+for path in sys.argv[1:]:
+    try:
+        print(path, type(artifacts.load_keras(path)).__name__, sep=": ")
+    except artifacts.RefusedArtifact as error:
+        print(error)
 """
 
 
-def test_a_model_that_carries_code_is_refused(tmp_path):
-    """A Lambda layer holds Python bytecode, which loading it would run."""
-    environment = container_environment() | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(INFERENCE)}
-    python = serving_python(WORKLOAD)
-    subprocess.run([python, "-c", PLANTED], check=True, cwd=tmp_path, env=environment, timeout=120)
-    load = [python, "-c", "import inference; inference.model_fn('.')"]
-    done = subprocess.run(load, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
-    assert "ValueError" in done.stderr
-    assert "safe_mode" in done.stderr
+def test_a_model_that_carries_code_or_points_elsewhere_is_refused(tmp_path):
+    """Written by Keras itself; a Lambda layer holds Python bytecode, which loading it would run."""
+    environment = container_environment() | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT / "inference_code")}
+    run = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 120}
+    done = subprocess.run([serving_python(WORKLOAD), "-c", PLANTED], **run)
+    assert done.returncode == 0, done.stderr
+    files = sorted(path.name for path in tmp_path.glob("*.keras"))
+    done = subprocess.run([serving_python(WORKLOAD), "-c", LOAD, *files], **run)
+    assert done.returncode == 0, done.stderr
+    told = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert told.keys() == set(files)
+    assert told.pop("honest.keras") == "Sequential"
+    reasons = {
+        "code": "config.json names keras.layers.Lambda, which runs code",
+        "function": ".function, which is not on the list",
+        "link": "model.weights.h5: '1' is a link",
+        "external": "model.weights.h5: '1' lies in another file",
+        "huge": "model.weights.h5: '1' declares more than it holds",
+        "no weights": "not a model of Keras",
+    }
+    assert {name for name, reason in reasons.items() if reason not in told[f"{name}.keras"]} == set(), told
+    assert not (tmp_path / "executed").exists()
 
 
 def test_both_folders_have_the_same_copy():

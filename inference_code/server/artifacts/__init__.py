@@ -1,0 +1,60 @@
+"""Model files, loaded without trusting who wrote them: a model package may come from anywhere.
+
+    refusal.py      what is raised
+    folder.py       a whole model folder, before a workload's model_fn sees it
+    pickles.py      what a pickle is, whatever it is called
+    zips.py         zip archives, within limits
+    safetensors.py, onnx.py, xgboost.py, skops.py, keras.py
+                    one format each: `check` needs only the standard library, `load` its framework
+
+A workload's model_fn uses the loaders; each checks its file, imports its framework and refuses what is not that format
+with RefusedArtifact, whose message names the file and the reason. There is no loader for pickles, joblib, torch.save or
+HDF5, because loading those runs what they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from server.artifacts import keras, onnx, safetensors, skops, xgboost
+from server.artifacts.folder import check_folder
+from server.artifacts.refusal import RefusedArtifact
+
+__all__ = [
+    "RefusedArtifact",
+    "check_folder",
+    "load_keras",
+    "load_onnx",
+    "load_safetensors",
+    "load_skops",
+    "load_xgboost",
+]
+
+
+def load_safetensors(path: str | Path, *, framework: str = "numpy") -> dict[str, Any]:
+    """Name -> tensor of a `.safetensors` file; `framework` is `numpy` or `pt`. Raises RefusedArtifact, OSError."""
+    return safetensors.load(Path(path), framework)
+
+
+def load_onnx(path: str | Path, *, threads: int = 1) -> Any:
+    """An onnxruntime.InferenceSession on the processor. Raises RefusedArtifact, OSError."""
+    return onnx.load(Path(path), threads)
+
+
+def load_xgboost(path: str | Path) -> Any:
+    """An xgboost.Booster of a `.json` or `.ubj` file. Raises RefusedArtifact, OSError."""
+    return xgboost.load(Path(path))
+
+
+def load_skops(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
+    """The object in a `.skops` file, which may hold what skops trusts by itself and the types named in `trusted`
+    (`package.module.Class`), nothing else. Raises RefusedArtifact, OSError.
+    """
+    return skops.load(Path(path), trusted)
+
+
+def load_keras(path: str | Path) -> Any:
+    """The uncompiled model of a `.keras` file of Keras's own layers, in safe mode. Raises RefusedArtifact, OSError."""
+    return keras.load(Path(path))

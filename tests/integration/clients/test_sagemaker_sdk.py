@@ -226,3 +226,36 @@ def test_a_pipeline_processes_trains_decides_and_registers(sdk: Sdk, tmp_path: P
     assert said["poor"]["message"] == "only 4 lines"
     assert [package["ModelApprovalStatus"] for package in said["packages"]] == ["Approved"]
     assert said["versions"] == 2
+
+
+TUNE = """
+import argparse, json, os, pathlib
+import sklearn
+from tinyloss import loss
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int)
+parser.add_argument("--rate", type=float)
+parser.add_argument("--word")
+options = parser.parse_args()
+for epoch in range(options.epochs):
+    print(f"loss={loss(epoch, options.rate)};")
+facts = {**vars(options), "train": pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "train.csv").read_text()}
+pathlib.Path(os.environ["SM_MODEL_DIR"], "model.json").write_text(json.dumps(facts))
+"""
+SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
+
+
+def test_the_tuner_runs_a_script_on_an_image_of_aws(sdk: Sdk, tmp_path: Path) -> None:
+    (tmp_path / "tune.py").write_text(TUNE)
+    (tmp_path / "requirements.txt").write_text(f"./{_wheel(tmp_path)}\n")
+    data = sdk.account.put("tune/train.csv", b"1,2").rpartition("/")[0]
+    bucket = sdk.account.bucket
+
+    found = sdk.run("script_tuner.py", SKLEARN, sdk.account.role, bucket, f"{data}/", tmp_path)
+
+    assert (found["status"], found["completed"], found["loss"]) == ("Completed", 2, 0.25)
+    model = json.loads(
+        _members(sdk.account.read(f"s3://{bucket}/script/{found['best']}/output/model.tar.gz"))["model.json"]
+    )
+    assert model == {"epochs": 2, "rate": 0.25, "word": "good day", "train": "1,2"}

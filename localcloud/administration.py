@@ -2,6 +2,7 @@
 
     POST /_localcloud/training-jobs/{name}/interruptions    {"capacity_after_seconds": 0}
     POST /_localcloud/training-jobs/{name}/internal-errors  {}
+    POST /_localcloud/endpoints/{name}/maintenances         {}
 
 answer 204, or 409 with {"message"}. They take `Authorization: Bearer <secret access key>`: loopback is open to every
 web page that a browser of this machine shows.
@@ -19,11 +20,17 @@ import urllib.request
 from typing import Any
 
 from localcloud.config import Config
+from localcloud.sagemaker.endpoints.record import MaintenanceRefused
+from localcloud.sagemaker.endpoints.supervisor import EndpointSupervisor
 from localcloud.sagemaker.jobs.disruption import DisruptionRefused
 from localcloud.sagemaker.jobs.supervisor import JobSupervisor
 
-PREFIX = "/_localcloud/training-jobs/"
-_PATH = re.compile(rf"{PREFIX}(?P<name>[A-Za-z0-9-]{{1,63}})/(?P<fault>interruptions|internal-errors)")
+PREFIX = "/_localcloud/"
+_NAME = "[A-Za-z0-9-]{1,63}"
+_PATH = re.compile(
+    rf"{PREFIX}(?:training-jobs/(?P<job>{_NAME})/(?P<fault>interruptions|internal-errors)"
+    rf"|endpoints/(?P<endpoint>{_NAME})/maintenances)"
+)
 _MAX_BODY = 4096
 _TIMEOUT_SECONDS = 10
 
@@ -31,9 +38,9 @@ _TIMEOUT_SECONDS = 10
 class Administration:
     """The ASGI application behind `PREFIX`."""
 
-    def __init__(self, config: Config, jobs: JobSupervisor) -> None:
+    def __init__(self, config: Config, jobs: JobSupervisor, endpoints: EndpointSupervisor) -> None:
         self._token = f"Bearer {config.secret_access_key}".encode()
-        self._jobs = jobs
+        self._jobs, self._endpoints = jobs, endpoints
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         status, message = await self._handle(scope, receive)
@@ -51,18 +58,22 @@ class Administration:
             return 404, f"nothing at {scope['method']} {scope['path']}"
         try:
             capacity_after = _capacity_after(await _read(receive))
-            await asyncio.to_thread(self._disrupt, match["name"], match["fault"], capacity_after)
+            await asyncio.to_thread(self._perform, match, capacity_after)
         except ValueError as error:
             return 400, str(error)
         except DisruptionRefused as error:
-            return 409, f"The training job {match['name']} cannot be disrupted: {error}"
+            return 409, f"The training job {match['job']} cannot be disrupted: {error}"
+        except MaintenanceRefused as error:
+            return 409, f"The endpoint {match['endpoint']} cannot be maintained: {error}"
         return 204, ""
 
-    def _disrupt(self, name: str, fault: str, capacity_after: float) -> None:
-        if fault == "interruptions":
-            self._jobs.interrupt(name, capacity_after)
+    def _perform(self, match: re.Match[str], capacity_after: float) -> None:
+        if match["endpoint"]:
+            self._endpoints.maintain(match["endpoint"])
+        elif match["fault"] == "interruptions":
+            self._jobs.interrupt(match["job"], capacity_after)
         else:
-            self._jobs.lose_instance(name)
+            self._jobs.lose_instance(match["job"])
 
 
 class AdministrationError(Exception):

@@ -49,21 +49,26 @@ def _status(parsed: argparse.Namespace) -> int:
 
 
 def _interrupt(parsed: argparse.Namespace) -> int:
-    return _disrupt(parsed, "interruptions", {"capacity_after_seconds": parsed.capacity_after})
+    document = {"capacity_after_seconds": parsed.capacity_after}
+    return _disrupt(parsed, f"training-jobs/{parsed.job}/interruptions", document)
 
 
 def _fail(parsed: argparse.Namespace) -> int:
-    return _disrupt(parsed, "internal-errors", {})
+    return _disrupt(parsed, f"training-jobs/{parsed.job}/internal-errors", {})
 
 
-def _disrupt(parsed: argparse.Namespace, fault: str, document: dict[str, float]) -> int:
+def _maintain(parsed: argparse.Namespace) -> int:
+    return _disrupt(parsed, f"endpoints/{parsed.endpoint}/maintenances", {})
+
+
+def _disrupt(parsed: argparse.Namespace, path: str, document: dict[str, float]) -> int:
     from localcloud import administration  # heavy, and of no use to the other commands
 
     running = lifecycle.status(parsed.state.resolve())
     if running is None:
         raise lifecycle.LifecycleError(f"no embedded cloud runs in {parsed.state}")
     try:
-        administration.request(running, f"{administration.PREFIX}{parsed.job}/{fault}", document)
+        administration.request(running, f"{administration.PREFIX}{path}", document)
     except administration.AdministrationError as error:
         raise lifecycle.LifecycleError(str(error)) from error
     return 0
@@ -99,12 +104,15 @@ def _parser() -> argparse.ArgumentParser:
         ("serve", _serve, "run it in the foreground"),
         ("interrupt", _interrupt, "take the spot instances of a training job away: SIGTERM, 120 s, SIGKILL"),
         ("fail", _fail, "let a training job meet an InternalServerError, which its RetryStrategy retries"),
+        ("maintain", _maintain, "replace an endpoint's instances one by one while it serves (SystemUpdating)"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
         command.add_argument("--state", type=Path, default=config.DEFAULT_STATE, help="state folder (%(default)s)")
         if name in ("interrupt", "fail"):
             command.add_argument("job", metavar="JOB", help="name of a running training job")
+        if name == "maintain":
+            command.add_argument("endpoint", metavar="ENDPOINT", help="name of an endpoint that is in service")
         if name == "interrupt":
             command.add_argument(
                 "--capacity-after",

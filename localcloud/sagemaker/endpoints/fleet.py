@@ -90,6 +90,17 @@ class VariantFleet:
         self.spec = replace(self.spec, count=count)
         _each(surplus, lambda instance: instance.stop(drain_seconds=drain_seconds))
 
+    def renew(self, *, drain_seconds: float) -> None:
+        """Replaces the instances one by one: the new one serves before the old one is stopped.
+
+        Raises FleetUnhealthy; then the instances that are left are the old ones.
+        """
+        for old in self.instances:
+            self.scale(len(self.instances) + 1, drain_seconds=drain_seconds)
+            kept = tuple(instance for instance in self.instances if instance is not old)
+            self.instances, self.spec = kept, replace(self.spec, count=len(kept))
+            old.stop(drain_seconds=drain_seconds)
+
     async def admit(self, size: int) -> None:
         """Lets in a request of so many bytes, before `pick`; serverless variants may refuse, or have to wake up."""
 
@@ -189,6 +200,15 @@ class Fleet:
                 other.scale(size, drain_seconds=drain_seconds)
                 left -= size
             first.scale(min(count, len(first.instances)) + left, drain_seconds=drain_seconds)
+
+    def renew(self, *, drain_seconds: float) -> None:
+        """Replaces every instance behind a variant, one by one of each. Raises FleetUnhealthy.
+
+        Serverless variants have no instances to keep.
+        """
+        for variant in self._all:
+            if variant.spec.serverless is None:
+                variant.renew(drain_seconds=drain_seconds)
 
     def change(self, desired: Sequence[dict[str, Any]], *, drain_seconds: float) -> None:
         """Applies DesiredWeightsAndCapacities. Raises FleetUnhealthy; then nothing has changed."""

@@ -26,6 +26,10 @@ _PENDING = (
 )
 
 
+class MaintenanceRefused(Exception):
+    """The endpoint cannot be maintained now; the message says why."""
+
+
 class EndpointRecord:
     """The documents of the store's endpoints. `clock` gives epoch seconds."""
 
@@ -41,6 +45,16 @@ class EndpointRecord:
 
     def delete(self, name: str) -> None:
         self._store.delete(KIND, name)
+
+    def under_maintenance(self, name: str) -> None:
+        """Only from InService. Raises MaintenanceRefused, NotFound."""
+
+        def change(document: Document) -> None:
+            if document["EndpointStatus"] != "InService":
+                raise MaintenanceRefused(f"its status is {document['EndpointStatus']}, not InService")
+            document["EndpointStatus"] = "SystemUpdating"
+
+        self._change(name, change)
 
     def rolling_back(self, name: str, reason: str) -> None:
         members = {"EndpointStatus": "RollingBack", "FailureReason": reason[:_MAX_REASON]}

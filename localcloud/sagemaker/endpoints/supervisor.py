@@ -26,12 +26,12 @@ from localcloud.sagemaker.endpoints.instance import Instance
 from localcloud.sagemaker.endpoints.invocation import MODEL_TIMEOUT_SECONDS, Invoker, Result, StreamedResult
 from localcloud.sagemaker.endpoints.metrics import InvocationMetrics
 from localcloud.sagemaker.endpoints.models import ModelUnusable, VariantSpec, resolve_variants
-from localcloud.sagemaker.endpoints.record import EndpointRecord
+from localcloud.sagemaker.endpoints.record import EndpointRecord, MaintenanceRefused
 from localcloud.sagemaker.endpoints.rollout import RollbackFailed, Rollout
 from localcloud.sagemaker.endpoints.routing import RouteTable, Share
 from localcloud.sagemaker.endpoints.serverless import ServerlessFleet
 from localcloud.sagemaker.jobs.role import Role, RoleRefused
-from localcloud.sagemaker.store import Store
+from localcloud.sagemaker.store import NotFound, Store
 
 if TYPE_CHECKING:
     from localcloud.images import Image, ImageRegistry
@@ -86,6 +86,14 @@ class EndpointSupervisor:
 
     def delete(self, name: str) -> None:
         self._submit(name, self._delete)
+
+    def maintain(self, name: str) -> None:
+        """What SageMaker does by itself: other instances, with the status SystemUpdating. Raises MaintenanceRefused."""
+        try:
+            self._record.under_maintenance(name)
+        except NotFound:
+            raise MaintenanceRefused("there is no such endpoint") from None
+        self._submit(name, self._maintain)
 
     async def invoke(self, name: str, headers: Mapping[str, str], body: bytes) -> Result:
         """Answers one request (lower-case header names). Raises InvocationError."""
@@ -236,6 +244,15 @@ class EndpointSupervisor:
             return
         self._serve(name, fleet)
         self._record.in_service(name, fleet)
+
+    def _maintain(self, name: str) -> None:
+        fleet = self._fleets[name]
+        try:
+            fleet.renew(drain_seconds=MODEL_TIMEOUT_SECONDS)
+        except FleetUnhealthy as error:
+            self._check_open()
+            log.error("maintenance of endpoint %s ended early, the old instances stay: %s", name, error)
+        self._record.settle(name, "InService", None, fleet)
 
     def _delete(self, name: str) -> None:
         self._tables.pop(name, None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import botocore.exceptions
 import pytest
 
-from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, unique
+from tests.support.embedded_cloud import EmbeddedCloud, allow, command, eventually, unique
 from tests.support.hosting import Hosting, build_server
 
 
@@ -156,3 +156,37 @@ def test_an_update_to_a_hostile_archive_leaves_the_old_model_answering(
 class _Zeros(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         return bytes(size)
+
+
+def test_maintenance_replaces_the_instances_and_no_request_fails(hosting: Hosting) -> None:
+    config = hosting.config(hosting.model_data("kept"))
+    name = hosting.endpoint(config)
+    before = hosting.settled(name)
+    weights = {"VariantName": "primary", "DesiredInstanceCount": 2}
+    hosting.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[weights])
+    hosting.settled(name)
+    groups = hosting.cloud.client("logs")
+    state = str(hosting.cloud.state_dir)
+
+    def started() -> int:
+        return len(groups.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{name}")["logStreams"])
+
+    assert eventually(lambda: started() == 2)
+    assert command("maintain", name, "--state", state).returncode == 0
+    seen = set()
+    with pytest.raises(botocore.exceptions.ClientError, match="Cannot update in-progress endpoint"):
+        hosting.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
+
+    def maintained() -> bool:
+        seen.add(hosting.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"])
+        assert hosting.invoke(name)["Body"]["model"] == "kept"
+        return "InService" in seen
+
+    eventually(maintained, 60)
+    assert seen == {"SystemUpdating", "InService"}
+    after = hosting.sagemaker.describe_endpoint(EndpointName=name)
+    assert eventually(lambda: started() == 4)
+    assert after["EndpointConfigName"] == before["EndpointConfigName"]
+    assert after["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    refused = command("maintain", "nobody", "--state", state)
+    assert (refused.returncode, "there is no such endpoint" in refused.stderr) == (1, True)

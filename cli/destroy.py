@@ -18,7 +18,8 @@ from cli.progress import Board
 from cli.target import Target
 
 STOP_LIMIT_SECONDS = 600.0
-_MODEL_SUFFIX = r"-v\d+-[0-9a-f]{8}"
+# Of a version that was rolled out, or of a batch that was interrupted.
+_MODEL_SUFFIX = r"-(v\d+|batch)-[0-9a-f]{8}"
 _KINDS = {
     "buckets": "AWS::S3::Bucket",
     "repositories": "AWS::ECR::Repository",

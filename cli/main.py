@@ -118,6 +118,32 @@ def predict(
     typer.echo(answer.body, nl=accept == payloads.JSON)
 
 
+@app.command()
+def batch(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    source: Annotated[str, typer.Argument(metavar="FILE|S3_URI", help="Rows: JSON Lines, or CSV without a header.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results: each row with its answer.")],
+    content_type: Annotated[
+        str | None, typer.Option(help="text/csv or application/jsonlines. Default: by the name's ending.")
+    ] = None,
+    instance_type: Annotated[str | None, typer.Option(help="Default: the one that serves.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score every row of a large file with the model that serves, by a Batch Transform job."""
+    from cli import batch as subject
+
+    subject.batch(
+        context.obj,
+        workload,
+        source,
+        out=out,
+        content_type=content_type,
+        instance_type=instance_type,
+        as_json=as_json,
+    )
+
+
 @app.command("api-key")
 def api_key(context: typer.Context) -> None:
     """Print the key of the API, for the header x-api-key."""

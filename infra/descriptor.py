@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from infra.batch.batch import Batch
 from infra.context import WorkloadContext
 from infra.images.serving_image import ServingImage
 from infra.manifest_processing import ProcessingStep
@@ -23,6 +24,7 @@ class WorkloadParts:
     serving_image: ServingImage
     training: Training
     rollout: Rollout
+    batch: Batch
     alarm_names: list[str]
 
 
@@ -50,6 +52,11 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
         "gate": manifest.gate.model_dump(),
         "approval": manifest.approval,
         "serving": _serving(context, parts),
+        "batch": {
+            "bucket": context.artifact_bucket.bucket_name,
+            "prefix": parts.batch.prefix,
+            "role_arn": parts.batch.role.role_arn,
+        },
         "rollout": {"strategy": manifest.rollout.strategy, "alarms": parts.alarm_names},
     }
 

@@ -10,6 +10,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from infra.batch.batch import Batch
 from infra.context import WorkloadContext
 from infra.descriptor import VARIANT, WorkloadParts, descriptor
 from infra.documents import to_json
@@ -72,6 +73,7 @@ class WorkloadStack(Stack):
             model_package_group=names.prefix,
             alarm_names=alarm_names,
         )
+        batch = Batch(self, "Batch", context=context, repository=image.repository)
         WorkloadAlarms(
             self,
             "Alarms",
@@ -82,7 +84,7 @@ class WorkloadStack(Stack):
             topic=platform.alerts_topic,
         )
         parts = WorkloadParts(
-            code=code, serving_image=image, training=training, rollout=rollout, alarm_names=alarm_names
+            code=code, serving_image=image, training=training, rollout=rollout, batch=batch, alarm_names=alarm_names
         )
         self._describe(context, parts)
 

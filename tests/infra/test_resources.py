@@ -183,7 +183,7 @@ def test_the_api_logs_accesses_and_no_bodies(assembly: Any) -> None:
 DESCRIPTOR_KEYS = {
     "": {"name", "description", "train_state_machine_arn", "rollout_state_machine_arn", "endpoint_name"}
     | {"model_package_group", "job_prefix", "kms_key_arn", "data", "artifacts", "processing", "training", "evaluation"}
-    | {"gate", "approval", "serving", "rollout"},
+    | {"gate", "approval", "serving", "batch", "rollout"},
     "data": {"bucket", "prefix", "channels"},
     "artifacts": {"bucket", "prefix"},
     "training": {"image_uri", "role_arn", "entrypoint_uri", "code_uri", "script", "instance_type", "instance_count"}
@@ -192,6 +192,7 @@ DESCRIPTOR_KEYS = {
     "evaluation": {"image_uri", "role_arn", "instance_type", "volume_gb", "max_runtime_seconds", "channel"},
     "gate": {"metric", "goal", "minimum", "max_regression"},
     "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "variant", "environment", "sample_request"},
+    "batch": {"bucket", "prefix", "role_arn"},
     "rollout": {"strategy", "alarms"},
 }
 

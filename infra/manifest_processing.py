@@ -61,6 +61,13 @@ class ProcessingStep(Strict):
         return name
 
     @model_validator(mode="after")
+    def _spark_has_one_instance(self) -> ProcessingStep:
+        # Several would be one cluster that writes each output's files on all of them, and none would have them whole.
+        if self.image.framework == "spark" and self.instance.count > 1:
+            raise ValueError(f"instance.count: {self.instance.count} is more than a Spark step can use: allowed: 1")
+        return self
+
+    @model_validator(mode="after")
     def _parameters_are_no_places(self) -> ProcessingStep:
         for name in self.parameters:
             if name.startswith(("input-", "output-")):

@@ -1,4 +1,4 @@
-"""The checked-in table of AWS's managed training images; `scripts/update_images.py` writes it."""
+"""The checked-in table of AWS's managed images for training and processing; `scripts/update_images.py` writes it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ class ImageRow:
 
 
 def managed_image(*, framework: str, version: str, instance_type: str, section: str = "training") -> ImageRow:
-    """The image of `framework` for instances of `instance_type`. Raises UnknownImage, naming the key in `section`."""
-    table = _table()
+    """The image of `framework` for instances of `instance_type`.
+
+    `section` is the manifest's: `training`, or `processing.<index>`, which may use more images than training.
+    Raises UnknownImage, naming the key in it.
+    """
+    tables = _tables()
+    table = tables["training"] | (tables["processing"] if section.startswith("processing") else {})
     if framework not in table:
         raise UnknownImage(f"{section}.image.framework: {framework!r} is unknown: allowed: {', '.join(table)}")
     versions = table[framework]
@@ -44,8 +49,8 @@ def managed_image(*, framework: str, version: str, instance_type: str, section: 
 
 
 @cache
-def _table() -> dict[str, Any]:
-    return json.loads((Path(__file__).parent / "managed_images.json").read_text("utf-8"))["training"]
+def _tables() -> dict[str, Any]:
+    return json.loads((Path(__file__).parent / "managed_images.json").read_text("utf-8"))
 
 
 def _processor(instance_type: str, section: str) -> str:

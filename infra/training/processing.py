@@ -28,11 +28,17 @@ class Processing(Construct):
         self.steps = context.workload.manifest.processing
         for index, step in enumerate(self.steps):
             _check_name(context, index, step)
-        self.images = {step.name: self._image(step) for step in self.steps}
+        self.images = {step.name: self._image(index, step) for index, step in enumerate(self.steps)}
         self.role = self._role(context, code)
 
-    def _image(self, step: ProcessingStep) -> ManagedImage:
-        return ManagedImage(self, f"Image-{step.name}", image=step.image, instance_type=step.instance.type)
+    def _image(self, index: int, step: ProcessingStep) -> ManagedImage:
+        return ManagedImage(
+            self,
+            f"Image-{step.name}",
+            image=step.image,
+            instance_type=step.instance.type,
+            section=f"processing.{index}",
+        )
 
     def _role(self, context: WorkloadContext, code: TrainingCode) -> iam.Role:
         role = SageMakerRole(

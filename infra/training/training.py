@@ -38,7 +38,9 @@ class Training(Construct):
         super().__init__(scope, construct_id)
         self._context = context
         training = context.workload.manifest.training
-        self.image = ManagedImage(self, "Image", image=training.image, instance_type=training.instance.type)
+        self.image = ManagedImage(
+            self, "Image", image=training.image, instance_type=training.instance.type, section="training"
+        )
         steps = context.workload.manifest.processing
         self.processing = Processing(self, "Processing", context=context, code=code) if steps else None
         self.training_role = self._training_role(code)

@@ -42,3 +42,12 @@ def test_regions_have_accounts_of_their_own() -> None:
     row = managed_image(framework="pytorch", version="2.13", instance_type="ml.m5.large")
     assert row.accounts["eu-south-1"] != row.accounts["eu-west-1"]
     assert all(len(account) == 12 and account.isdigit() for account in row.accounts.values())
+
+
+def test_sparks_image_is_for_processing_only() -> None:
+    wanted = {"framework": "spark", "version": "3.5", "instance_type": "ml.m5.xlarge"}
+    row = managed_image(**wanted, section="processing.0")
+    assert (row.repository, row.tag) == ("sagemaker-spark-processing", "3.5-cpu-py312-v1.4")
+    assert row.accounts["us-east-1"] == "173754725891"
+    with pytest.raises(UnknownImage, match=r"training\.image\.framework: 'spark' is unknown"):
+        managed_image(**wanted)

@@ -104,3 +104,10 @@ def test_channels_that_nothing_makes_are_refused(options: dict[str, Any], told: 
 def test_two_steps_of_one_name_are_refused() -> None:
     with pytest.raises(ValidationError, match=r"processing\.1\.name: 'frames' is the name of an earlier step"):
         manifest(STEP, {**SECOND, "name": "frames"})
+
+
+def test_a_spark_step_has_one_instance() -> None:
+    spark = {**STEP, "image": {"framework": "spark", "version": "3.5"}}
+    with pytest.raises(ValidationError, match=r"instance\.count: 3 is more than a Spark step can use: allowed: 1"):
+        manifest(spark)
+    assert manifest({**spark, "instance": {"type": "ml.m5.xlarge"}}).processing[0].instance.count == 1

@@ -1,7 +1,8 @@
-"""The command that starts the script: plain Python, or torchrun for several hosts or devices."""
+"""The command that starts the script: plain Python, torchrun for several hosts or devices, or Spark's."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import zlib
 from pathlib import Path
@@ -11,6 +12,7 @@ from driver.job import Job
 
 # All hosts of a job have to find the same port without talking, and jobs that share a machine must not meet on one.
 _FIRST_PORT, _PORTS = 20000, 10000
+_SPARK_SUBMIT = "smspark-submit"  # of AWS's Spark images, and only of those
 
 
 def find_script(code: Path, name: str) -> Path:
@@ -23,7 +25,10 @@ def find_script(code: Path, name: str) -> Path:
 
 
 def plain(script: Path, arguments: list[str]) -> list[str]:
-    """One process of the interpreter that runs the driver."""
+    """One process of the interpreter that runs the driver; on a Spark image an application that Spark runs."""
+    submit = shutil.which(_SPARK_SUBMIT)
+    if submit:
+        return [submit, str(script), *arguments]
     return [sys.executable, "-u", str(script), *arguments]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 REPORT = """
 import json, os, sys
@@ -64,3 +65,17 @@ def test_a_host_that_is_not_among_the_hosts_is_refused(container):
     container.code({"process.py": ""})
     assert container.run(script="process.py").returncode == 1
     assert "current_host 'algo-3' is not one of hosts ['algo-1']" in container.message
+
+
+def test_on_a_spark_image_the_script_is_submitted_to_spark(container, tmp_path):
+    submit = tmp_path / "bin/smspark-submit"
+    submit.parent.mkdir()
+    submit.write_text('#!/bin/sh\necho "submitted $*"\n')
+    submit.chmod(0o755)
+    container.configure_processing(inputs=("messages",))
+    container.code({"process.py": "raise SystemExit('not by Python')"})
+    path = f"{submit.parent}{os.pathsep}{os.environ['PATH']}"
+    done = container.run("--buckets", "200", script="process.py", PATH=path)
+    assert done.returncode == 0, done.stderr
+    folder = f"{container.root}/processing/input/messages"
+    assert f"submitted {container.root}/code/process.py --input-messages {folder} --buckets 200" in done.stdout

@@ -11,7 +11,7 @@ import numpy as np
 import words
 import xgboost
 from scipy.sparse import csr_matrix
-from server import formats
+from server import artifacts, formats
 
 CONTENT_TYPES = (formats.JSON, formats.JSON_LINES, formats.CSV)
 _EVALUATION_BATCH = 4096
@@ -27,8 +27,9 @@ class Model:
 
 def model_fn(model_dir: str) -> Model:
     folder = Path(model_dir)
+    booster = artifacts.load_xgboost(folder / "model.ubj")
     # The server runs predictions beside each other; one that takes all processors slows all.
-    booster = xgboost.Booster({"nthread": 1}, model_file=folder / "model.ubj")
+    booster.set_param({"nthread": 1})
     return Model(booster, json.loads((folder / "config.json").read_text(encoding="utf-8"))["buckets"])
 
 

@@ -8,6 +8,10 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import yaml
+
+from infra.images.table import managed_image
+
 ROOT = Path(__file__).parents[2]
 TRAINING_IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13-cpu-amzn2023-sagemaker"
 XGBOOST_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0"
@@ -17,8 +21,11 @@ _BUILD_LIMIT_SECONDS = 500
 
 @cache
 def training_python(workload: str) -> Path:
-    """Runs the workload's training scripts: the managed PyTorch image's packages and its requirements."""
-    return _environment("--image", TRAINING_IMAGE, f"training_code/{workload}/requirements.txt")
+    """Runs the workload's training scripts: the packages of its manifest's managed image, and its requirements."""
+    manifest = yaml.safe_load((ROOT / "training_code" / workload / "workload.yaml").read_text("utf-8"))
+    row = managed_image(**manifest["training"]["image"], instance_type="ml.m5.large")
+    uri = f"{row.accounts['us-east-1']}.dkr.ecr.us-east-1.amazonaws.com/{row.repository}:{row.tag}"
+    return _environment("--image", uri, f"training_code/{workload}/requirements.txt")
 
 
 @cache

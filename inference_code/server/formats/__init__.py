@@ -8,7 +8,8 @@
     rows.py         numbers out of rows; predictions as rows
     values.py       numpy's values as Python's; what is finite
 
-A workload's inference.py may use what is imported here: instances, numbers, encode, load_json and the four names.
+A workload's inference.py may use what is imported here: instances, numbers, encode, load_json, InvalidInput and the
+four names.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from server.errors import InvalidInput
 from server.formats.json import JSON
 from server.formats.json import loads as load_json
 from server.formats.negotiation import media_type
@@ -29,7 +31,18 @@ NPY = "application/x-npy"
 _MODULES = {JSON: "json", JSON_LINES: "json_lines", CSV: "csv", NPY: "npy"}
 MEDIA_TYPES = tuple(name for name in _MODULES if name != NPY or find_spec("numpy"))
 
-__all__ = ["CSV", "JSON", "JSON_LINES", "MEDIA_TYPES", "NPY", "encode", "instances", "load_json", "numbers"]
+__all__ = [
+    "CSV",
+    "JSON",
+    "JSON_LINES",
+    "MEDIA_TYPES",
+    "NPY",
+    "InvalidInput",
+    "encode",
+    "instances",
+    "load_json",
+    "numbers",
+]
 
 
 def instances(body: bytes, content_type: str) -> Any:

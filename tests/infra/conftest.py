@@ -45,6 +45,13 @@ class Assembly:
         paths = sorted(self.folder.glob(f"*{suffix}"))
         return {path.name.removesuffix(suffix): json.loads(path.read_text("utf-8")) for path in paths}
 
+    def without_other_workloads(self, workload: str) -> Assembly:
+        """The same assembly with the platform, the API and one workload (`mnist-lightning`)."""
+        kept = {f"slipway-dev-{part}" for part in ("platform", "api", workload)}
+        chosen = Assembly(self.folder)
+        chosen.__dict__["templates"] = {name: template for name, template in self.templates.items() if name in kept}
+        return chosen
+
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """`stack/logical id` -> properties, of every resource of the type `kind`."""
         return {

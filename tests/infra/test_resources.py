@@ -21,6 +21,12 @@ def only(resources: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.fixture
+def assembly(assembly: Any) -> Any:
+    """What one workload brings is the same for each."""
+    return assembly.without_other_workloads("mnist-lightning")
+
+
+@pytest.fixture
 def buckets(assembly: Any) -> dict[str, dict[str, Any]]:
     """data, artifacts, logs -> properties."""
     found = named(assembly.resources("AWS::S3::Bucket"), "BucketName")

@@ -13,6 +13,7 @@ import xgboost
 from encoder import Encoder
 from ranking import area_under_curve
 from rows import to_features
+from server import artifacts
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ class Model:
 
 
 def model_fn(model_dir: str) -> Model:
-    """Raises xgboost.core.XGBoostError for a file that is not in XGBoost's own format, which holds no code."""
     description = json.loads((Path(model_dir) / "encoder.json").read_text("utf-8"))
+    booster = artifacts.load_xgboost(Path(model_dir) / "model.ubj")
     # The server runs predictions beside each other; one that takes all processors slows all.
-    booster = xgboost.Booster({"nthread": 1}, model_file=Path(model_dir) / "model.ubj")
+    booster.set_param({"nthread": 1})
     return Model(booster, Encoder.from_description(description), description["label"])
 
 

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import artifact
 import table
 from rows import to_matrix
+from server import artifacts
 from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.pipeline import Pipeline
+
+TYPES = (
+    "sklearn.linear_model._base.LinearRegression",
+    "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.StandardScaler",
+)
+"""What training writes, and so all that a model may hold."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Model:
 
 def model_fn(model_dir: str) -> Model:
     description = json.loads((Path(model_dir) / "config.json").read_text("utf-8"))
-    pipeline = artifact.load(Path(model_dir) / "model.skops")
+    pipeline = artifacts.load_skops(Path(model_dir) / "model.skops", types=TYPES)
     return Model(pipeline, tuple(description["features"]), description["target"])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import graph
 import numpy as np
-from safetensors.numpy import load_file
+from server import artifacts
 from server.formats import InvalidInput
 
 
@@ -24,7 +24,7 @@ class Model:
 def model_fn(model_dir: str) -> Model:
     """The forward pass of training's network.py, once for all nodes."""
     description = json.loads((Path(model_dir) / "graph.json").read_text("utf-8"))
-    weights = load_file(Path(model_dir) / "model.safetensors")
+    weights = artifacts.load_safetensors(Path(model_dir) / "model.safetensors")
     propagation = graph.propagation(description["edges"], description["nodes"])
     hidden = np.maximum(propagation @ weights["first.weight"] + weights["first.bias"], 0)
     logits = propagation @ (hidden @ weights["second.weight"]) + weights["second.bias"]

@@ -48,11 +48,11 @@ def load_xgboost(path: str | Path) -> Any:
     return xgboost.load(Path(path))
 
 
-def load_skops(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
-    """The object in a `.skops` file, which may hold what skops trusts by itself and the types named in `trusted`
+def load_skops(path: str | Path, *, types: Sequence[str]) -> Any:
+    """The object in a `.skops` file, which may hold plain values, arrays of numbers and the types named in `types`
     (`package.module.Class`), nothing else. Raises RefusedArtifact, OSError.
     """
-    return skops.load(Path(path), trusted)
+    return skops.load(Path(path), types)
 
 
 def load_keras(path: str | Path) -> Any:

@@ -145,9 +145,9 @@ def test_a_pickle_in_the_place_of_a_model_is_refused_and_does_not_run(make_conta
     ran = tmp_path / "ran"
     evil = f"c__builtin__\neval\n(V__import__('pathlib').Path({str(ran)!r}).touch()\ntR.".encode()
     files = {
-        "direct_marketing_xgboost": ("model.ubj", "XGBoostError"),
-        "housing_sklearn": ("model.skops", "not a skops file"),
-        "karate_club_gcn": ("model.safetensors", "SafetensorError"),
+        "direct_marketing_xgboost": ("model.ubj", "RefusedArtifact: model.ubj: a pickle"),
+        "housing_sklearn": ("model.skops", "RefusedArtifact: model.skops: not skops"),
+        "karate_club_gcn": ("model.safetensors", "RefusedArtifact: model.safetensors: not safetensors"),
     }
     for workload, (name, told) in files.items():
         done = _evaluate_with(make_container, trained(workload), {name: evil}, tmp_path / workload)
@@ -171,7 +171,8 @@ def test_a_skops_file_with_another_type_is_refused_by_name(make_container, train
     changed = {"model.skops": planted.read_bytes()}
     done = _evaluate_with(make_container, trained("housing_sklearn"), changed, tmp_path / "changed")
     assert done.returncode == 1
-    assert "model.skops: holds sklearn.linear_model._ridge.Ridge" in done.stderr
+    told = "RefusedArtifact: model.skops: holds types that are not on the list: sklearn.linear_model._ridge.Ridge"
+    assert told in done.stderr
 
 
 def _evaluate_with(make_container, run, files: dict[str, bytes], folder: Path):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.formats import Format
 from cli.group import CommonOptionsGroup, Session
 from cli.options import DebugOption, PortOption, RegionOption, StageOption, StateOption, TargetOption, VerboseOption
 
@@ -142,6 +143,20 @@ def batch(
         instance_type=instance_type,
         as_json=as_json,
     )
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    kind: Annotated[Format, typer.Option("--format", help="What to make of the model; each workload gives some.")],
+    version: Annotated[str | None, typer.Option(help="A registered version; default: the one that serves.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.")] = Path(),
+) -> None:
+    """Download a model as a file for where this stack does not run."""
+    from cli import exporting
+
+    typer.echo(exporting.export(context.obj, workload, kind=kind, version=version, out=out))
 
 
 @app.command("api-key")

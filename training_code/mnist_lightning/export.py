@@ -1,66 +1,61 @@
-"""The model artifact: weights as safetensors, a small JSON description, and the network as ONNX."""
+"""Makes a file for where this project does not run, of a trained model's folder:
+
+python export.py MODEL_FOLDER OUTPUT --format onnx
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
-import warnings
+import shutil
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import onnxruntime
-import torch
-from safetensors.torch import save_file
-from torch import nn
-
-IMAGE_SHAPE = (28, 28)
-TOLERANCE = 1e-4  # of a logit, absolute and relative: ONNX Runtime orders its sums differently
-_OPSET = 20
+if TYPE_CHECKING:
+    from torch import nn
 
 
-class ExportMismatch(RuntimeError):
-    """The exported network does not compute what PyTorch computes."""
+def load(folder: Path) -> nn.Module:
+    """The network of model.safetensors and config.json, ready to predict. Raises ValueError, OSError."""
+    from networks import NETWORKS
+    from safetensors.torch import load_file
+
+    description = json.loads((folder / "config.json").read_text("utf-8"))
+    if description.get("network") not in NETWORKS:
+        raise ValueError(f"config.json: network is {description.get('network')!r}; known are {', '.join(NETWORKS)}")
+    network = NETWORKS[description["network"]](float(description["dropout"]))
+    network.load_state_dict(load_file(folder / "model.safetensors"))
+    return network.eval()
 
 
-def write_model(network: nn.Module, folder: Path, *, description: dict[str, Any]) -> None:
-    """Writes model.safetensors, config.json and model.onnx. Raises ExportMismatch."""
-    folder.mkdir(parents=True, exist_ok=True)
-    network = network.cpu().eval()
-    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "model.safetensors").chmod(0o644)  # it is written for its owner only; who serves may be somebody else
-    shape = {"input": {"name": "images", "shape": ["batch", *IMAGE_SHAPE], "minimum": 0, "maximum": 255}}
-    (folder / "config.json").write_text(json.dumps(description | shape, indent=2, sort_keys=True) + "\n")
-    _export(network, folder / "model.onnx")
-    _check(network, folder / "model.onnx")
+def _onnx(folder: Path, output: Path) -> None:
+    """Written, and compared with PyTorch, by the training."""
+    shutil.copyfile(folder / "model.onnx", output)
 
 
-def _export(network: nn.Module, path: Path) -> None:
+def _torch(folder: Path, output: Path) -> None:
+    """torch.export's program (`.pt2`), for torch.export.load and what compiles it: weights, graph, free batch size."""
+    import torch
+    from artifact import IMAGE_SHAPE
+
     example = torch.zeros(2, *IMAGE_SHAPE)
-    batch = {0: "batch"}
-    with warnings.catch_warnings():
-        # This exporter is marked deprecated. The one that replaces it takes 3 s more for the same file.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            network,
-            (example,),
-            path,
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=["images"],
-            output_names=["logits"],
-            dynamic_axes={"images": batch, "logits": batch},
-        )
+    program = torch.export.export(load(folder), (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    torch.export.save(program, output)
 
 
-def _check(network: nn.Module, path: Path) -> None:
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    generator = torch.Generator().manual_seed(0)
-    for size in (1, 7):
-        images = torch.randint(256, (size, *IMAGE_SHAPE), generator=generator).float()
-        with torch.inference_mode():
-            expected = network(images).numpy()
-        (exported,) = session.run(["logits"], {"images": images.numpy()})
-        if not np.allclose(exported, expected, rtol=TOLERANCE, atol=TOLERANCE):
-            worst = float(np.abs(exported - expected).max())
-            raise ExportMismatch(f"{path.name}: logits differ by {worst:g} for a batch of {size}; allowed: {TOLERANCE}")
+FORMATS: dict[str, Callable[[Path, Path], None]] = {"onnx": _onnx, "torch": _torch}
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("model_folder", type=Path, help="holds what train.py wrote to its model folder")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--format", choices=FORMATS, required=True)
+    options = parser.parse_args(arguments)
+    FORMATS[options.format](options.model_folder, options.output)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

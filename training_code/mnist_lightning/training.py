@@ -10,7 +10,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import export
+import artifact
 import pytorch_lightning as pl
 from data import MnistData
 from model import DigitClassifier
@@ -46,7 +46,7 @@ def run(options: Namespace) -> None:
     if trainer.is_global_zero:
         print(f"test_accuracy={figures['test_accuracy']:.4f} test_loss={figures['test_loss']:.4f}", flush=True)
         description = {"network": options.network, "dropout": options.dropout, "classes": 10, "metrics": figures}
-        export.write_model(model.network, options.model_dir, description=description)
+        artifact.write_model(model.network, options.model_dir, description=description)
 
 
 class MetricLines(Callback):

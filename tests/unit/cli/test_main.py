@@ -16,7 +16,8 @@ from cli.group import CommonOptionsGroup, Session
 from cli.main import app
 
 ROOT = Path(__file__).resolve().parents[3]
-VERBS = ["up", "down", "train", "sample-data", "predict", "batch", "api-key", "status", "logs", "destroy", "demo"]
+VERBS = ["up", "down", "train", "sample-data", "predict", "batch", "export"]
+VERBS += ["api-key", "status", "logs", "destroy", "demo"]
 
 
 def slipway(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

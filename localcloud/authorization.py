@@ -41,6 +41,9 @@ _NOUNS = {
     "PipelineExecution": ("PipelineExecutionArn", "pipeline"),
     "PipelineDefinitionForExecution": ("PipelineExecutionArn", "pipeline"),
     "PipelineVersion": ("PipelineArn", "pipeline"),
+    "Artifact": ("ArtifactArn", "artifact"),
+    "Action": ("ActionName", "action"),
+    "Context": ("ContextName", "context"),
     "TrialComponent": ("TrialComponentName", "experiment-trial-component"),
 }
 _TAGGING = ("AddTags", "DeleteTags", "ListTags")

@@ -7,6 +7,7 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ValidationException
 from localcloud.sagemaker.limits import require_unique
+from localcloud.sagemaker.pipelines.expressions import text
 
 Document = dict[str, Any]
 
@@ -52,9 +53,9 @@ def values(declarations: Sequence[Document], given: Sequence[Mapping[str, str]])
     return found
 
 
-def shown(value: Any) -> str:
-    """A value as ListPipelineParametersForExecution shows it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def listed(found: Mapping[str, Any]) -> list[Document]:
+    """Values as ListPipelineParametersForExecution shows them."""
+    return [{"Name": name, "Value": text(value)} for name, value in found.items()]
 
 
 def _value(declared: Document, given: Mapping[str, str]) -> Any:

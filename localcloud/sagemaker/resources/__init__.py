@@ -6,6 +6,8 @@ from localcloud.sagemaker.resources import (
     endpoint_config,
     experiment,
     hyper_parameter_tuning_job,
+    lineage,
+    lineage_query,
     model,
     model_package,
     model_package_group,
@@ -32,7 +34,9 @@ _MODULES = (
     pipeline,
     pipeline_execution,
     experiment,
+    lineage,
     association,
+    lineage_query,
     search,
     tags,
 )

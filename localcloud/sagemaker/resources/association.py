@@ -1,6 +1,5 @@
-"""Lineage: directed associations between experiments and trial components ("this was derived from that").
+"""Lineage: directed associations between its entities ("this was derived from that").
 
-SageMaker also associates artifacts, actions and contexts, which are not covered here: naming one is "not found".
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AddAssociation.html
 """
 
@@ -8,17 +7,21 @@ from __future__ import annotations
 
 from localcloud.sagemaker.errors import ResourceNotFound, ValidationException
 from localcloud.sagemaker.pagination import Page, decode_token, encode_token
+from localcloud.sagemaker.resources import lineage
 from localcloud.sagemaker.resources.experiment import COMPONENT, EXPERIMENT
 from localcloud.sagemaker.resources.resource import Call, Document, Operation
 from localcloud.sagemaker.store import AlreadyExists, NotFound
 
-_KIND = "association"
+_KIND = lineage.ASSOCIATION
 _DEFAULT_PAGE = 10
-_ENTITIES = {resource.kind: resource for resource in (EXPERIMENT, COMPONENT)}
+_ENTITIES = {
+    resource.kind: resource for resource in (EXPERIMENT, COMPONENT, lineage.ARTIFACT, lineage.ACTION, lineage.CONTEXT)
+}
 _SELECTED_BY = ("SourceArn", "DestinationArn", "SourceType", "DestinationType", "AssociationType")
 
 
-def _entity(call: Call, arn: str) -> Document:
+def entity(call: Call, arn: str) -> Document:
+    """The entity of lineage that an ARN names. Raises ResourceNotFound."""
     kind, _, name = arn.split(":", 5)[-1].partition("/")
     if kind not in _ENTITIES or call.plane.arn(kind, name) != arn.lower():
         raise ResourceNotFound(f"Resource '{arn}' does not exist.")
@@ -30,18 +33,24 @@ def _name(source: Document, destination: Document) -> str:
 
 
 def _arn(entity: Document) -> str:
-    return entity.get("TrialComponentArn") or entity["ExperimentArn"]
+    return next(entity[resource.arn_member] for resource in _ENTITIES.values() if resource.arn_member in entity)
 
 
 def _side(side: str, entity: Document) -> Document:
     """What an association keeps of one of its ends."""
-    found = {f"{side}Arn": _arn(entity), f"{side}Name": entity["DisplayName"]}
-    kind = entity.get("Source", {}).get("SourceType")
-    return found | ({f"{side}Type": kind} if kind else {})
+    names = (entity.get(member) for member in ("DisplayName", "ArtifactName", "ActionName", "ContextName"))
+    found = {f"{side}Arn": _arn(entity), f"{side}Name": next(filter(None, names), None)}
+    found[f"{side}Type"] = lineage.type_of(entity)
+    return {member: value for member, value in found.items() if value is not None}
 
 
 def _add(call: Call, request: Document) -> Document:
-    source, destination = _entity(call, request["SourceArn"]), _entity(call, request["DestinationArn"])
+    with call.plane.registry_lock:  # neither may be deleted in between
+        return _associate(call, request)
+
+
+def _associate(call: Call, request: Document) -> Document:
+    source, destination = entity(call, request["SourceArn"]), entity(call, request["DestinationArn"])
     if _arn(source) == _arn(destination):
         raise ValidationException(f"'{_arn(source)}' cannot be associated with itself")
     document = {"CreationTime": call.plane.now(), **_side("Source", source), **_side("Destination", destination)}

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AssociateTrialComp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.sagemaker.errors import ApiError, ResourceNotFound, ValidationException
@@ -52,7 +53,14 @@ def _create_trial(call: Call, request: Document) -> Document:
 
 
 def _update(call: Call, resource: Resource, request: Document) -> Document:
-    """Maps are merged, and ``<Map>ToRemove`` takes keys out of them; everything else is replaced."""
+    return _arn(resource, resource.update(call, request[resource.name_member], merged(call, request)))
+
+
+def merged(call: Call, request: Document) -> Callable[[Document], None]:
+    """The change that an update asks for.
+
+    Maps are merged, and ``<Map>ToRemove`` takes keys out of them; everything else is replaced.
+    """
 
     def change(document: Document) -> None:
         for member, value in request.items():
@@ -65,7 +73,7 @@ def _update(call: Call, resource: Resource, request: Document) -> Document:
                 document[member] = value
         document["LastModifiedTime"] = call.plane.now()
 
-    return _arn(resource, resource.update(call, request[resource.name_member], change))
+    return change
 
 
 def _delete(call: Call, resource: Resource, request: Document) -> Document:

@@ -176,8 +176,7 @@ def _list_steps(call: Call, request: Document) -> Document:
 
 
 def _list_parameters(call: Call, request: Document) -> Document:
-    values = _find(call, request["PipelineExecutionArn"])["_Parameters"]
-    listed = [{"Name": name, "Value": parameters.shown(value)} for name, value in values.items()]
+    listed = parameters.listed(_find(call, request["PipelineExecutionArn"])["_Parameters"])
     return page_of("PipelineParameters", listed, request, operation="ListPipelineParametersForExecution")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from localcloud.sagemaker.errors import ValidationException
 from localcloud.sagemaker.pagination import Page, decode_token, encode_token
+from localcloud.sagemaker.pipelines import parameters
 from localcloud.sagemaker.resources.resource import Call, Document, Operation
 
 _DEFAULT_PAGE = 10
@@ -21,6 +22,9 @@ _SEARCHED = {
     "ExperimentTrial": ("experiment-trial", "Trial"),
     "ExperimentTrialComponent": ("experiment-trial-component", "TrialComponent"),
     "Endpoint": ("endpoint", "Endpoint"),
+    "Model": ("model", "Model"),
+    "Pipeline": ("pipeline", "Pipeline"),
+    "PipelineExecution": ("pipeline-execution", "PipelineExecution"),
     "ModelPackage": ("model-package", "ModelPackage"),
     "ModelPackageGroup": ("model-package-group", "ModelPackageGroup"),
 }
@@ -42,7 +46,10 @@ def _search(call: Call, request: Document) -> Document:
 def _record(document: Document) -> Document:
     """The document as it is searched and answered: with its tags, and a time of change even if nothing changed it."""
     changed = document.get("LastModifiedTime", document["CreationTime"])
-    return document | {"Tags": document.get("_Tags", []), "LastModifiedTime": changed}
+    found = document | {"Tags": document.get("_Tags", []), "LastModifiedTime": changed}
+    if "_Parameters" in document:
+        found["PipelineParameters"] = parameters.listed(document["_Parameters"])
+    return found
 
 
 def _page(request: Document, found: list[Document], member: str) -> Document:
@@ -50,7 +57,8 @@ def _page(request: Document, found: list[Document], member: str) -> Document:
     start = decode_token(request.get("NextToken"), scope=scope) or 0
     end = start + request.get("MaxResults", _DEFAULT_PAGE)
     token = encode_token(end, scope=scope) if end < len(found) else None
-    items = [{member: document} for document in found[start:end]]
+    # A model is found inside of what the model dashboard shows of it.
+    items = [{member: {member: one} if member == "Model" else one} for one in found[start:end]]
     hits = {"Value": len(found), "Relation": "EqualTo"}
     return Page(member="Results", items=items, next_token=token).answer() | {"TotalHits": hits}
 

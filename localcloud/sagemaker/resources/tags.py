@@ -36,6 +36,9 @@ _TAGGABLE = (
     "experiment",
     "experiment-trial",
     "experiment-trial-component",
+    "artifact",
+    "action",
+    "context",
 )
 
 

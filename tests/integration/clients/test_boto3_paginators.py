@@ -109,6 +109,25 @@ def _trials(account: Account) -> dict[str, Any]:
     return experiment
 
 
+def _lineage(noun: str, plural: str) -> None:
+    def prepare(account: Account) -> dict[str, Any]:
+        sagemaker, uri = account.cloud.client("sagemaker"), unique("s3://paged/x")
+        for number in range(_COUNT):
+            # An artifact is known by its source, which therefore differs.
+            kinds = [{"SourceIdType": "Custom", "Value": str(number)}]
+            source = {"SourceUri": uri} | ({"SourceTypes": kinds} if noun == "Artifact" else {})
+            request = {f"{noun}Name": unique("paged"), "Source": source, f"{noun}Type": "x"}
+            getattr(sagemaker, f"create_{noun.lower()}")(**request)
+        return {"SourceUri": uri}
+
+    _list(plural, f"{noun}Arn")(prepare)
+
+
+_lineage("Artifact", "ListArtifacts")
+_lineage("Action", "ListActions")
+_lineage("Context", "ListContexts")
+
+
 @_list("ListAssociations", "DestinationArn")
 def _associations(account: Account) -> dict[str, Any]:
     sagemaker = account.cloud.client("sagemaker")

@@ -259,3 +259,13 @@ def test_the_tuner_runs_a_script_on_an_image_of_aws(sdk: Sdk, tmp_path: Path) ->
         _members(sdk.account.read(f"s3://{bucket}/script/{found['best']}/output/model.tar.gz"))["model.json"]
     )
     assert model == {"epochs": 2, "rate": 0.25, "word": "good day", "train": "1,2"}
+
+
+@pytest.mark.real_effect("QueryLineage")
+def test_lineage_is_recorded_and_followed(sdk: Sdk) -> None:
+    said = sdk.run("lineage.py", sdk.account.bucket)
+    assert said["ascendants"] == said["expected"]
+    assert (said["trained"], said["properties"]) == ("Completed", {"rows": "10"})
+    assert (said["models"], said["by_source"]) == (["model"], [True])
+    assert said["associations"] == [["Produced", "Model"]]
+    assert said["left"] == []

@@ -57,6 +57,25 @@ def training_progress(target: Target, job: str, metrics: Sequence[Mapping[str, s
     return " · ".join([status, *(f"{name} {value}" for name, value in newest.items())])
 
 
+def tuning_progress(target: Target, job: str) -> str:
+    """One line on a tuning job: how many of its training jobs have ended, and the best of them so far."""
+    sagemaker = target.client("sagemaker")
+    try:
+        description = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
+    except sagemaker.exceptions.ClientError as error:
+        return _not_there_yet(error)
+    counters = description["TrainingJobStatusCounters"]
+    ended = sum(counters.get(name, 0) for name in ("Completed", "Stopped", "RetryableError", "NonRetryableError"))
+    most = description["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"]
+    told = f"{ended} of {most} training jobs"
+    best = description.get("BestTrainingJob")
+    if not best or "FinalHyperParameterTuningJobObjectiveMetric" not in best:
+        return told
+    objective = best["FinalHyperParameterTuningJobObjectiveMetric"]
+    values = ", ".join(f"{name} {value}" for name, value in sorted(best["TunedHyperParameters"].items()))
+    return f"{told} · best {objective['MetricName']} {objective['Value']:g} with {values}"
+
+
 def processing_progress(target: Target, job: str) -> str:
     """One line on a processing job: its status."""
     sagemaker = target.client("sagemaker")

@@ -27,7 +27,14 @@ def of_workload(
     job = runs.job_name(descriptor, run or known[0])
     for step in (descriptor["processing"] or {"steps": []})["steps"]:
         yield _processing_log(target, f"{job}-{step['name']}", lines)
-    yield f"training job {job}", jobs.tail(target, jobs.TRAINING_LOGS, f"{job}/", lines)
+    tuning_job = runs.tuning_job_name(descriptor, run or known[0])
+    if tuning_job:
+        yield (
+            f"training jobs of tuning job {tuning_job}",
+            jobs.tail(target, jobs.TRAINING_LOGS, f"{tuning_job}-", lines),
+        )
+    else:
+        yield f"training job {job}", jobs.tail(target, jobs.TRAINING_LOGS, f"{job}/", lines)
     yield _processing_log(target, f"{job}-eval", lines)
     endpoint = descriptor["endpoint_name"]
     yield f"endpoint {endpoint}", jobs.tail(target, jobs.ENDPOINT_LOGS.format(endpoint=endpoint), "", lines)

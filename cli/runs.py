@@ -26,6 +26,7 @@ _TITLES = {
     TRAIN: {
         "Plan": "plan training",
         "Train": "train",
+        "Tune": "tune",
         "Evaluate": "evaluate",
         "Gate": "gate",
         "Passed?": "gate",
@@ -79,6 +80,12 @@ def job_name(descriptor: Mapping[str, Any], run: str) -> str:
     return f"{descriptor['job_prefix']}-{hashlib.sha256(run.encode()).hexdigest()[:12]}"
 
 
+def tuning_job_name(descriptor: Mapping[str, Any], run: str) -> str | None:
+    """The tuning job of a run, with which the names of its training jobs begin; None for a workload without one."""
+    tuning = descriptor["tuning"]
+    return f"{tuning['job_prefix']}-{hashlib.sha256(run.encode()).hexdigest()[:12]}" if tuning else None
+
+
 def names(target: Target, descriptor: Mapping[str, Any]) -> set[str]:
     """The names of the workload's newest runs, to tell a new one from them."""
     return {execution["name"] for execution in executions(target, descriptor["train_state_machine_arn"], limit=1000)}
@@ -99,7 +106,7 @@ def follow(target: Target, descriptor: Mapping[str, Any], *, dataset: str, befor
             target, f"a run of data set {dataset}", lambda: _new_run(target, descriptor, dataset, before)
         )
     run, job = execution["name"], job_name(descriptor, execution["name"])
-    output = _Follower(target, descriptor, board, TRAIN, job).follow(execution["executionArn"])
+    output = _Follower(target, descriptor, board, TRAIN, run).follow(execution["executionArn"])
     if output.get("outcome") != "registered":
         reasons = "\n".join(f"  {reason}" for reason in output.get("reasons", ["the gate gave no reason"]))
         raise RunFailed(
@@ -111,10 +118,10 @@ def follow(target: Target, descriptor: Mapping[str, Any], *, dataset: str, befor
     if in_service:
         with board.phase("approval event"):
             rollout = _await(target, f"a rollout of {package}", lambda: _rollout_of(target, descriptor, package))
-        _Follower(target, descriptor, board, ROLLOUT, job).follow(rollout["executionArn"])
+        _Follower(target, descriptor, board, ROLLOUT, run).follow(rollout["executionArn"])
     return Outcome(
         run=run,
-        training_job=job,
+        training_job=verdict(target, output["verdict_uri"])["training_job"],
         model_package_arn=package,
         model_version=package.rsplit("/", 1)[-1],
         metrics=evaluation(target, descriptor, job),
@@ -130,6 +137,12 @@ def evaluation(target: Target, descriptor: Mapping[str, Any], job: str) -> dict[
     key = f"{artifacts['prefix']}evaluation/{job}/evaluation.json"
     body = target.client("s3").get_object(Bucket=artifacts["bucket"], Key=key)["Body"].read()
     return json.loads(body)["challenger"]["metrics"]
+
+
+def verdict(target: Target, uri: str) -> dict[str, Any]:
+    """A run's lasting record (docs/contract.md, "Artifact bucket"): what was trained, on what, and how good it is."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return json.loads(target.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def _new_run(target: Target, descriptor: Mapping[str, Any], dataset: str, before: set[str]) -> dict[str, Any] | None:
@@ -170,9 +183,11 @@ class _Follower:
     descriptor: Mapping[str, Any]
     board: Board
     machine: str
-    job: str
+    run: str
 
     def __post_init__(self) -> None:
+        self.job = job_name(self.descriptor, self.run)
+        self.tuning_job = tuning_job_name(self.descriptor, self.run)
         self._shown: list[tuple[str, Phase]] = []
 
     def follow(self, arn: str) -> dict[str, Any]:
@@ -204,6 +219,8 @@ class _Follower:
     def _detail(self, state: str) -> str:
         if state == "Train":
             return jobs.training_progress(self.target, self.job, self.descriptor["training"]["metrics"])
+        if state == "Tune" and self.tuning_job:
+            return jobs.tuning_progress(self.target, self.tuning_job)
         suffix = jobs.processing_suffix(state)
         return jobs.processing_progress(self.target, f"{self.job}-{suffix}") if suffix else ""
 
@@ -222,6 +239,8 @@ class _Follower:
             return jobs.tail(self.target, jobs.ENDPOINT_LOGS.format(endpoint=self.descriptor["endpoint_name"]))
         if step == "Train":
             return jobs.tail(self.target, jobs.TRAINING_LOGS, f"{self.job}/")
+        if step == "Tune":
+            return jobs.tail(self.target, jobs.TRAINING_LOGS, f"{self.tuning_job}-")
         suffix = jobs.processing_suffix(step)
         return jobs.tail(self.target, jobs.PROCESSING_LOGS, f"{self.job}-{suffix}/") if suffix else []
 

@@ -48,6 +48,7 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
         "artifacts": {"bucket": context.artifact_bucket.bucket_name, "prefix": context.data_prefix},
         "processing": _processing(parts),
         "training": _training(context, parts),
+        "tuning": _tuning(context, parts),
         "evaluation": _evaluation(context, parts),
         "gate": manifest.gate.model_dump(),
         "approval": manifest.approval,
@@ -105,6 +106,17 @@ def _training(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
         },
         "metrics": [metric.model_dump() for metric in training.metrics],
         "environment": training.environment,
+    }
+
+
+def _tuning(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any] | None:
+    tuning = context.workload.manifest.tuning
+    if tuning is None or parts.code.starter is None:
+        return None
+    return {
+        "job_prefix": context.names.tuning_prefix,
+        "starter_uri": parts.code.starter.s3_object_url,
+        **tuning.model_dump(exclude_none=True),
     }
 
 

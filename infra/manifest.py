@@ -24,6 +24,7 @@ from infra.manifest_fields import (
     known_to,
 )
 from infra.manifest_processing import ProcessingStep, channels_after
+from infra.manifest_tuning import Tuning, check_tuning
 
 VALUE_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
@@ -81,6 +82,16 @@ class Hyperparameter(Strict):
             raise ValueError(f"default {self.default!r} is above maximum {self.maximum}")
         return self
 
+    def check(self, value: Any) -> None:
+        """Raises ValueError for a value that a run could not set."""
+        self._check_type(value)
+        if self.choices is not None and value not in self.choices:
+            raise ValueError(f"{value!r} is not allowed: allowed: {self.choices}")
+        if self.minimum is not None and value < self.minimum:
+            raise ValueError(f"{value!r} is below minimum {self.minimum}")
+        if self.maximum is not None and value > self.maximum:
+            raise ValueError(f"{value!r} is above maximum {self.maximum}")
+
     def _check_type(self, value: Any) -> None:
         is_bool = isinstance(value, bool)
         if not isinstance(value, VALUE_TYPES[self.type]) or is_bool != (self.type == "bool"):
@@ -93,7 +104,7 @@ class Metric(Strict):
 
 
 class Data(Strict):
-    channels: dict[ChannelName, Annotated[list[FilePattern], Field(min_length=1)]] = Field(min_length=1, max_length=18)
+    channels: dict[ChannelName, Annotated[list[FilePattern], Field(min_length=1)]] = Field(min_length=1, max_length=17)
     checks: Checks | None = None
     """What is refused before anything is trained on it (`docs/data-checks.md`)."""
 
@@ -113,7 +124,7 @@ class Data(Strict):
 
 
 class Training(Strict):
-    channels: list[ChannelName] | None = Field(default=None, min_length=1, max_length=18)
+    channels: list[ChannelName] | None = Field(default=None, min_length=1, max_length=17)
     """Channels of the data or outputs of processing steps; every channel of the data where left out."""
     image: FrameworkImage
     script: ScriptName = "train.py"
@@ -168,6 +179,7 @@ class Manifest(Strict):
     data: Data
     processing: list[ProcessingStep] = Field(default=[], max_length=10)
     training: Training
+    tuning: Tuning | None = None
     evaluation: Evaluation
     gate: Gate
     approval: Literal["automatic", "manual"]
@@ -187,4 +199,10 @@ class Manifest(Strict):
                 raise ValueError(f"{key} {name!r} is not a channel: allowed: {', '.join(allowed)}")
         if len(set(self.training_channels)) < len(self.training_channels):
             raise ValueError(f"training.channels names one twice: {', '.join(self.training_channels)}")
+        return self
+
+    @model_validator(mode="after")
+    def _searches_what_it_declares(self) -> Manifest:
+        if self.tuning is not None:
+            check_tuning(self.tuning, self.training)
         return self

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import botocore.session
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-RESERVED_CHANNELS = frozenset({"code", "entrypoint"})
+RESERVED_CHANNELS = frozenset({"code", "entrypoint", "starter"})
 
 
 class Strict(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from aws_cdk import Aws
@@ -57,6 +58,16 @@ class WorkloadNames:
     def job_pattern(self) -> str:
         """Names of training jobs: 12 hex digits of the run follow the prefix."""
         return f"{self.prefix}-{'?' * 12}"
+
+    @property
+    def tuning_prefix(self) -> str:
+        """Tuning jobs have names of at most 32 characters, 12 of them the run's: a tail to read, a hash to tell."""
+        digest = hashlib.sha256(self.prefix.encode()).hexdigest()
+        return f"{self.prefix[-10:].strip('-')}-{digest[:8]}"
+
+    @property
+    def tuning_pattern(self) -> str:
+        return f"{self.tuning_prefix}-{'?' * 12}"
 
     def processing_pattern(self, suffix: str) -> str:
         """Names of the processing jobs of one kind: `eval`, or the name of a processing step."""

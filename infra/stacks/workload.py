@@ -112,6 +112,9 @@ class WorkloadStack(Stack):
         return TrainingCode(
             entrypoint=s3_assets.Asset(self, "Entrypoint", path=str(driver), exclude=NOT_CODE),
             code=s3_assets.Asset(self, "Code", path=str(workload.training_folder), exclude=NOT_CODE),
+            starter=s3_assets.Asset(self, "Starter", path=str(driver / "start.py"))
+            if workload.manifest.tuning
+            else None,
         )
 
     def _describe(self, context: WorkloadContext, parts: WorkloadParts) -> None:

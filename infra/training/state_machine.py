@@ -24,6 +24,23 @@ JOB_OVERHEAD_SECONDS = 1800
 """What a job may take beyond its own limit: finding instances, pulling the image, uploading the model."""
 
 
+_PLAN_OF_BEST = (
+    "{% ($best := $states.result.BestTrainingJob;"
+    " $uri := $plan.tuning.models_uri & $best.TrainingJobName & '/output/model.tar.gz';"
+    " $ofBest := function($input) { $input.InputName = 'challenger'"
+    " ? $merge([$input, {'S3Input': $merge([$input.S3Input, {'S3Uri': $uri}])}]) : $input };"
+    " $merge([$plan, {"
+    " 'training_job': {'TrainingJobName': $best.TrainingJobName,"
+    " 'HyperParameters': $merge([$plan.tuning.hyperparameters, $best.TunedHyperParameters])},"
+    " 'model_uri': $uri,"
+    " 'evaluation_job': $merge([$plan.evaluation_job,"
+    " {'ProcessingInputs': $map($plan.evaluation_job.ProcessingInputs, $ofBest)}]),"
+    " 'tuned': {'tuning_job': $states.result.HyperParameterTuningJobName,"
+    " 'objective': $best.FinalHyperParameterTuningJobObjectiveMetric}}])) %}"
+)
+"""The plan, now that it is known which training job is the best: its model is evaluated, gated and registered."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainStates:
     """What the definition refers to. Seconds are the limits of the jobs themselves."""
@@ -36,6 +53,8 @@ class TrainStates:
     processing_seconds: dict[str, int]
     """Of each processing step by its name, in the order in which they run."""
     training_seconds: int
+    tuning_rounds: int | None
+    """How many training jobs of the tuning job run one after the other; None: one training job, no tuning."""
     evaluation_seconds: int
 
     def definition(self) -> dict[str, Any]:
@@ -46,7 +65,7 @@ class TrainStates:
             "States": {
                 "Plan": self._plan(),
                 **self._processing(),
-                "Train": self._job("Train", "createTrainingJob", "training_job", self.training_seconds, "Evaluate"),
+                **self._training(),
                 "Evaluate": self._job(
                     "Evaluate", "createProcessingJob", "evaluation_job", self.evaluation_seconds, "Gate"
                 ),
@@ -76,7 +95,7 @@ class TrainStates:
             retry=[],
             catch=catch_all("Plan", "ReportFailure"),
             Assign={"run": f"{{% {run} %}}", "plan": "{% $states.result.Payload %}"},
-            Next=next(iter(self._processing()), "Train"),
+            Next=next(iter({**self._processing(), **self._training()})),
         )
 
     def _processing(self) -> dict[str, State]:
@@ -88,10 +107,22 @@ class TrainStates:
                 "createProcessingJob",
                 f"processing_jobs.`{name}`",
                 self.processing_seconds[name],
-                processing_state(names[index]) if index < len(names) else "Train",
+                processing_state(names[index]) if index < len(names) else next(iter(self._training())),
             )
             for index, name in enumerate(names, start=1)
         }
+
+    def _training(self) -> dict[str, State]:
+        if self.tuning_rounds is None:
+            return {"Train": self._job("Train", "createTrainingJob", "training_job", self.training_seconds, "Evaluate")}
+        tune = self._job("Tune", "createHyperParameterTuningJob", "tuning.job", self._tuning_seconds, "Evaluate")
+        return {"Tune": {**tune, "Assign": {"plan": _PLAN_OF_BEST}}}
+
+    @property
+    def _tuning_seconds(self) -> int:
+        """Of all rounds, with the overhead of all but the last, which every job is given."""
+        rounds = self.tuning_rounds or 1
+        return rounds * (self.training_seconds + JOB_OVERHEAD_SECONDS) - JOB_OVERHEAD_SECONDS
 
     def _job(self, name: str, action: str, request: str, seconds: int, then: str) -> State:
         return task(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
@@ -10,6 +12,7 @@ from constructs import Construct
 from infra.context import WorkloadContext
 from infra.images.managed import ManagedImage
 from infra.machine import Machine
+from infra.manifest_tuning import Tuning
 from infra.permissions import allow
 from infra.sagemaker_role import SageMakerRole
 from infra.training.code import TrainingCode
@@ -61,7 +64,7 @@ class Training(Construct):
             key=context.key,
         )
         written = [f"{prefix}training/", f"{prefix}checkpoints/"]
-        role.allow_reading_assets([code.entrypoint, code.code])
+        role.allow_reading_assets(code.of_training)
         role.allow_reading(context.data_bucket, [prefix])
         role.allow_reading(context.artifact_bucket, [*written, *self._processed])
         role.allow_writing(context.artifact_bucket, written)
@@ -100,6 +103,7 @@ class Training(Construct):
             alerts_topic_arn=context.alerts_topic.topic_arn,
             processing_seconds={step.name: step.max_runtime_seconds for step in manifest.processing},
             training_seconds=manifest.training.spot_max_wait_seconds or manifest.training.max_runtime_seconds,
+            tuning_rounds=_rounds(manifest.tuning),
             evaluation_seconds=manifest.evaluation.max_runtime_seconds,
         )
         machine = Machine(
@@ -129,17 +133,21 @@ class Training(Construct):
     def _allow_jobs(self, machine: Machine) -> None:
         """What `.sync` needs: to start, follow and stop the job, and the rule that tells it of the job's end."""
         names, arn = self._context.names, self._context.sagemaker_arn
-        for kind, name in (("Training", names.job_pattern), ("Processing", names.processing_pattern("eval"))):
+        training = ("Training", "training-job", names.job_pattern, "TrainingJobs")
+        tuning = ("HyperParameterTuning", "hyper-parameter-tuning-job", names.tuning_pattern, "TuningJobs")
+        evaluation = ("Processing", "processing-job", names.processing_pattern("eval"), "ProcessingJobs")
+        jobs = [tuning if self._context.workload.manifest.tuning else training, evaluation]
+        for kind, resource, name, _ in jobs:
             actions = [f"sagemaker:{verb}{kind}Job" for verb in ("Create", "Describe", "Stop")]
-            allow(machine.role, ["sagemaker:AddTags", *actions], [arn(f"{kind.lower()}-job", name)])
+            allow(machine.role, ["sagemaker:AddTags", *actions], [arn(resource, name)])
         allow(
             machine.role,
             ["events:DescribeRule", "events:PutRule", "events:PutTargets"],
             [
                 self._context.stack.format_arn(
-                    service="events", resource="rule", resource_name=f"StepFunctionsGetEventsForSageMaker{kind}JobsRule"
+                    service="events", resource="rule", resource_name=f"StepFunctionsGetEventsForSageMaker{rule}Rule"
                 )
-                for kind in ("Training", "Processing")
+                for *_, rule in jobs
             ],
         )
 
@@ -163,3 +171,8 @@ class Training(Construct):
         allow(role, ["s3:PutObject"], [bucket.arn_for_objects(verdicts)], wildcard=below)
         allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [context.key.key_arn])
         return function
+
+
+def _rounds(tuning: Tuning | None) -> int | None:
+    """How many training jobs of a tuning job run one after the other, at most."""
+    return None if tuning is None else math.ceil(tuning.max_jobs / tuning.max_parallel_jobs)

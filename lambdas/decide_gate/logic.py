@@ -76,6 +76,7 @@ def _verdict(
         "data_hash": data_hash([(item["key"], item["version_id"]) for item in objects]),
         "hyperparameters": plan["training_job"]["HyperParameters"],
         "training_job": plan["training_job"]["TrainingJobName"],
+        "tuned": plan.get("tuned"),
         "model_uri": plan["model_uri"],
         "evaluation_uri": plan["evaluation_uri"],
         "code_uri": training["code_uri"],

@@ -39,9 +39,17 @@ def model_package(descriptor: Descriptor, verdict: dict[str, Any], *, verdict_ur
             "verdict-uri": verdict_uri,
             "metric": _metadata(metric),
             "value": str(value),
+            **_hyperparameters(verdict),
         },
         "ClientToken": token,
     }
+
+
+def _hyperparameters(verdict: dict[str, Any]) -> dict[str, str]:
+    """Those of the training job, and of the search that found them: what one wants to see beside a version."""
+    values = " ".join(f"{name}={text}" for name, text in sorted(verdict["hyperparameters"].items()))
+    found = {"hyperparameters": _metadata(values)} if values else {}
+    return {**found, "tuning-job": verdict["tuned"]["tuning_job"]} if verdict["tuned"] else found
 
 
 def _metadata(text: str) -> str:

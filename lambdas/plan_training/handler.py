@@ -14,5 +14,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     settings = Settings.from_environment()
     log = Log.of("plan_training", context).bind(run=event.get("run"), workload=event.get("workload"))
     planned = plan(event, ssm=client("ssm"), sagemaker=client("sagemaker"), workloads_path=settings.workloads_path)
-    log.info("planned", training_job=planned["training_job"]["TrainingJobName"], champion=planned["champion"])
+    log.info("planned", jobs=_names(planned), champion=planned["champion"])
     return planned
+
+
+def _names(planned: dict[str, Any]) -> list[str]:
+    """Of the jobs that learn: one training job, or one tuning job."""
+    if planned["tuning"]:
+        return [planned["tuning"]["job"]["HyperParameterTuningJobName"]]
+    return [planned["training_job"]["TrainingJobName"]]

@@ -11,6 +11,7 @@ from plan_training import places, requests
 from plan_training.hyperparameters import resolve
 from plan_training.places import Run
 from plan_training.processing import processing_jobs
+from plan_training.tuning import tuning
 
 
 def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str) -> dict[str, Any]:
@@ -23,10 +24,13 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
     overrides = take(event, "hyperparameters", dict)
     descriptor = descriptors.read(ssm, path=workloads_path, workload=run.workload)
     hyperparameters = resolve(descriptor["training"]["hyperparameters"], overrides)
+    training_job = requests.training_job(descriptor, run, hyperparameters)
+    tuned = tuning(descriptor, run, training_job, overrides)
     champion = champions.find(sagemaker, descriptor["model_package_group"])
     return {
         "processing_jobs": processing_jobs(descriptor, run),
-        "training_job": requests.training_job(descriptor, run, hyperparameters),
+        "training_job": None if tuned else training_job,
+        "tuning": tuned,
         "evaluation_job": requests.evaluation_job(
             descriptor, run, champion_uri=champion["model_uri"] if champion else None
         ),

@@ -66,6 +66,17 @@ class Training(TypedDict):
     environment: dict[str, str]
 
 
+class Tuning(TypedDict):
+    job_prefix: str
+    starter_uri: str
+    objective: str
+    goal: str
+    strategy: str
+    max_jobs: int
+    max_parallel_jobs: int
+    ranges: dict[str, dict[str, Any]]
+
+
 class Evaluation(TypedDict):
     image_uri: str
     role_arn: str
@@ -110,6 +121,7 @@ class Descriptor(TypedDict):
     artifacts: Artifacts
     processing: Processing | None
     training: Training
+    tuning: Tuning | None
     evaluation: Evaluation
     gate: Gate
     approval: str
@@ -128,7 +140,7 @@ _SECTIONS: dict[str, Any] = {
 }
 
 
-_OPTIONAL_SECTIONS: dict[str, Any] = {"processing": Processing}
+_OPTIONAL_SECTIONS: dict[str, Any] = {"processing": Processing, "tuning": Tuning}
 """Null where the manifest has no such part."""
 
 

@@ -28,7 +28,12 @@ def run_name(dataset: str, versions: Iterable[tuple[str, str]]) -> str:
 
 def job_name(prefix: str, run: str) -> str:
     """The training job of `run`; `prefix` is the descriptor's `job_prefix`."""
-    return f"{prefix}-{hashlib.sha256(run.encode()).hexdigest()[:12]}"
+    return f"{prefix}-{run_hash(run)}"
+
+
+def run_hash(run: str) -> str:
+    """What the names of a run's jobs have in common: 12 hex digits."""
+    return hashlib.sha256(run.encode()).hexdigest()[:12]
 
 
 def model_name(prefix: str, *, version: int, execution: str) -> str:

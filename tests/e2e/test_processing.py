@@ -1,4 +1,4 @@
-"""A workload whose data go through a Processing step on two instances, on the deployed stack."""
+"""A workload whose data go through a Processing step on two instances, and whose hidden layer's size is searched."""
 
 from __future__ import annotations
 
@@ -63,6 +63,42 @@ def test_both_instances_had_a_share_of_the_objects(ring, model):
 def test_what_was_trained_on_the_steps_output_serves(ring, model):
     assert model["metrics"]["accuracy"] >= 0.9
     assert ring.predict(ring.sample_request)["predictions"] == [True, True]
+
+
+def test_the_model_of_the_best_of_five_sizes_is_registered_with_its_hyperparameters(ring, model):
+    sagemaker = ring.slipway.client("sagemaker")
+    search = sagemaker.describe_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=model["training_job"].rsplit("-", 2)[0]
+    )
+    assert search["TrainingJobStatusCounters"]["Completed"] == 5
+    best = search["BestTrainingJob"]
+    assert best["TrainingJobName"] == model["training_job"]
+    package = sagemaker.describe_model_package(ModelPackageName=model["model_package_arn"])
+    (container,) = package["InferenceSpecification"]["Containers"]
+    assert f"/training/{best['TrainingJobName']}/output/" in container["ModelDataUrl"]
+    told = package["CustomerMetadataProperties"]
+    assert told["tuning-job"] == search["HyperParameterTuningJobName"]
+    assert told["hyperparameters"] == f"epochs=60 hidden={best['TunedHyperParameters']['hidden']} learning_rate=0.1"
+    assert model["metrics"]["hidden"] == int(best["TunedHyperParameters"]["hidden"])
+
+
+def test_the_best_is_really_the_best(ring, model):
+    jobs = ring.slipway.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=model["training_job"].rsplit("-", 2)[0], SortBy="FinalObjectiveMetricValue"
+    )["TrainingJobSummaries"]
+    values = {
+        int(job["TunedHyperParameters"]["hidden"]): job["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
+        for job in jobs
+    }
+    assert values.keys() == {1, 2, 4, 8, 16}
+    assert values[model["metrics"]["hidden"]] == max(values.values())
+    assert values[1] < 0.9
+
+
+def test_a_hyperparameter_that_is_searched_cannot_be_set(ring, model):
+    refused = ring.slipway.run("train", "ring_network", "--set", "hidden=4", ok=False)
+    assert refused.returncode == 1
+    assert "hidden is searched by the tuning job" in refused.stdout + refused.stderr
 
 
 def test_logs_shows_the_step_before_the_training(ring, model):

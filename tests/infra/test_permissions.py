@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -126,6 +127,17 @@ def test_the_machine_runs_the_jobs_of_its_own_steps_only(two_workloads_assembly:
     }
     prefix = f"slipway-dev-constant-answer-{'?' * 12}"
     assert jobs == {f"{prefix}-eval", f"{prefix}-clean", f"{prefix}-count-words"}
+
+
+def test_a_machine_that_tunes_creates_tuning_jobs_and_no_training_jobs(two_workloads_assembly: Any) -> None:
+    own = [s for name, s in identity_statements(two_workloads_assembly) if "constant-answer/" in name]
+    tuning = [s for s in own if "sagemaker:CreateHyperParameterTuningJob" in as_list(s["Action"])]
+    assert len(tuning) == 1
+    assert re.search(r":hyper-parameter-tuning-job/ant-answer-[0-9a-f]{8}-\?{12}\"", json.dumps(tuning[0]["Resource"]))
+    assert not [s for s in own if "sagemaker:CreateTrainingJob" in as_list(s["Action"])]
+    rules = [json.dumps(s["Resource"]) for s in own if "events:PutRule" in as_list(s["Action"])]
+    assert len(rules) == 1
+    assert "ForSageMakerTuningJobsRule" in rules[0] and "ForSageMakerProcessingJobsRule" in rules[0]
 
 
 def test_no_policy_lets_everybody_in(assembly: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -188,8 +189,8 @@ def test_the_api_logs_accesses_and_no_bodies(assembly: Any) -> None:
 
 DESCRIPTOR_KEYS = {
     "": {"name", "description", "train_state_machine_arn", "rollout_state_machine_arn", "endpoint_name"}
-    | {"model_package_group", "job_prefix", "kms_key_arn", "data", "artifacts", "processing", "training", "evaluation"}
-    | {"gate", "approval", "serving", "batch", "rollout"},
+    | {"model_package_group", "job_prefix", "kms_key_arn", "data", "artifacts", "processing", "training", "tuning"}
+    | {"evaluation", "gate", "approval", "serving", "batch", "rollout"},
     "data": {"bucket", "prefix", "channels"},
     "artifacts": {"bucket", "prefix"},
     "training": {"image_uri", "role_arn", "entrypoint_uri", "code_uri", "script", "instance_type", "instance_count"}
@@ -237,6 +238,21 @@ def test_the_descriptor_describes_the_processing_steps_in_their_order(
     assert (first["inputs"], second["parameters"]) == ({"training": "sharded"}, {"words": 200})
     assert "2.13-cpu-" in first["image_uri"] and "2.13-cu" in second["image_uri"]
     assert document["training"]["channels"] == ["counts"]
+
+
+def test_the_descriptor_describes_the_search(assembly: Any, two_workloads_assembly: Any) -> None:
+    assert descriptor(assembly)["tuning"] is None
+    tuning = descriptor(two_workloads_assembly, "constant_answer")["tuning"]
+    assert re.fullmatch(r"s3://cdk-.*/[0-9a-f]{64}\.py", tuning.pop("starter_uri"))
+    assert re.fullmatch(r"ant-answer-[0-9a-f]{8}", tuning.pop("job_prefix"))
+    assert tuning == {
+        "objective": "error",
+        "goal": "minimize",
+        "strategy": "bayesian",
+        "max_jobs": 5,
+        "max_parallel_jobs": 2,
+        "ranges": {"words": {"minimum": 50, "maximum": 5000, "scale": "logarithmic"}},
+    }
 
 
 def test_platform_and_api_documents_have_the_keys_of_the_contract(assembly: Any) -> None:

@@ -67,7 +67,8 @@ def test_stacks_that_add_to_one_role_do_not_overwrite_each_others_policy(two_wor
 
 def test_spot_waits_are_what_the_train_state_waits_for(two_workloads_assembly: Any) -> None:
     template = two_workloads_assembly.templates["slipway-dev-constant-answer"]
-    assert '\\"TimeoutSeconds\\":3000' in json.dumps(template)  # 1200 seconds of waiting, 1800 of overhead
+    # Three rounds of two training jobs, with 1200 seconds of waiting and 1800 of overhead in each.
+    assert '\\"TimeoutSeconds\\":9000' in json.dumps(template)
 
 
 def test_gpu_instances_train_in_the_gpu_image(two_workloads_assembly: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
+import pytest
+
 from cli import jobs, runs, status
 from cli.history import Step
 from cli.predict import Answer, refusal
@@ -16,6 +18,28 @@ def test_the_training_job_is_named_by_the_hash_of_the_run() -> None:
     run = "20260501-120000-ab12-0123456789ab"
     expected = "slipway-dev-mnist-lightning-" + hashlib.sha256(run.encode()).hexdigest()[:12]
     assert runs.job_name({"job_prefix": "slipway-dev-mnist-lightning"}, run) == expected
+
+
+def test_a_tuning_job_is_named_by_the_hash_of_the_run() -> None:
+    run = "20260501-120000-ab12-0123456789ab"
+    described = {"tuning": {"job_prefix": "lightning-1a2b3c4d"}}
+    expected = f"lightning-1a2b3c4d-{hashlib.sha256(run.encode()).hexdigest()[:12]}"
+    assert runs.tuning_job_name(described, run) == expected
+    assert runs.tuning_job_name({"tuning": None}, run) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "shown", "suffix"),
+    [
+        ("Process spark-etl", "process spark-etl", "spark-etl"),
+        ("Evaluate", "evaluate", "eval"),
+        ("Tune", "tune", ""),
+        ("Train", "train", ""),
+    ],
+)
+def test_states_have_titles_and_their_processing_jobs_suffixes(state: str, shown: str, suffix: str) -> None:
+    assert runs.title(runs.TRAIN, state) == shown
+    assert jobs.processing_suffix(state) == suffix
 
 
 def test_a_polling_loop_shows_as_one_step() -> None:

@@ -13,6 +13,7 @@ LONGEST = WorkloadNames(stage="a" * 10, workload="w" * 26)
     [
         ("TrainingJobName", f"{LONGEST.prefix}-{'0' * 12}"),
         ("ProcessingJobName", f"{LONGEST.prefix}-{'0' * 12}-eval"),
+        ("HyperParameterTuningJobName", LONGEST.tuning_pattern),
         ("ModelName", f"{LONGEST.prefix}-v999999-{'0' * 8}"),
         ("EndpointConfigName", f"{LONGEST.prefix}-v999999-{'0' * 8}"),
         ("EndpointName", LONGEST.prefix),
@@ -33,3 +34,10 @@ def test_underscores_become_dashes_where_sagemaker_names_them() -> None:
     names = WorkloadNames(stage="dev", workload="mnist_lightning")
     assert names.prefix == "slipway-dev-mnist-lightning"
     assert names.descriptor_parameter == "/slipway/dev/workloads/mnist_lightning"
+
+
+def test_tuning_jobs_of_workloads_with_the_same_ending_have_names_of_their_own() -> None:
+    names = {WorkloadNames(stage=stage, workload="mnist_lightning").tuning_prefix for stage in ("dev", "prod")}
+    names.add(WorkloadNames(stage="dev", workload="digits_lightning").tuning_prefix)
+    assert len(names) == 3
+    assert all(name.startswith("lightning-") for name in names)

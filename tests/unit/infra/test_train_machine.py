@@ -18,9 +18,11 @@ STATES = TrainStates(
     alerts_topic_arn="arn:topic",
     processing_seconds={},
     training_seconds=3600,
+    tuning_rounds=None,
     evaluation_seconds=1800,
 )
 DEFINITION = STATES.definition()
+TUNED = replace(STATES, processing_seconds={"frames": 600}, tuning_rounds=3).definition()
 STEPWISE = replace(STATES, processing_seconds={"frames": 600, "bag-of-words": 60}).definition()
 RUN = {"workload": "digits", "dataset": "d1", "objects": [], "hyperparameters": {}}
 PLAN = {"training_job": {"TrainingJobName": "t"}, "evaluation_job": {"ProcessingJobName": "t-eval"}, "champion": None}
@@ -121,3 +123,64 @@ def test_each_processing_step_has_its_own_time() -> None:
     states = STEPWISE["States"]
     seconds = [states[f"Process {name}"]["TimeoutSeconds"] for name in ("frames", "bag-of-words")]
     assert seconds == [600 + 1800, 60 + 1800]
+
+
+SEARCH = {
+    "job": {"HyperParameterTuningJobName": "tail-1234"},
+    "hyperparameters": {"epochs": "3"},
+    "models_uri": "s3://artifacts/digits/training/",
+}
+HOLDOUT = {"InputName": "holdout", "S3Input": {"S3Uri": "s3://data/test/", "LocalPath": "/h"}}
+CHALLENGER = {"InputName": "challenger", "S3Input": {"S3Uri": "s3://artifacts/none", "LocalPath": "/c"}}
+BEST = {
+    "TrainingJobName": "tail-1234-004-abcd",
+    "TunedHyperParameters": {"hidden": "16", "network": "vgg"},
+    "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "accuracy", "Type": "Maximize", "Value": 0.99},
+}
+
+
+class TuningCloud(Cloud):
+    def __call__(self, state: str, arguments: Any) -> Any:
+        evaluation = {"ProcessingJobName": "t-eval", "ProcessingInputs": [CHALLENGER, HOLDOUT]}
+        planned = {**PLAN, "training_job": None, "tuning": SEARCH, "evaluation_job": evaluation}
+        answers = {
+            "Plan": {"Payload": {**planned, "processing_jobs": {"frames": {"x": 1}}}},
+            "Tune": {"HyperParameterTuningJobName": "tail-1234", "BestTrainingJob": BEST},
+        }
+        given = super().__call__(state, arguments)
+        return answers.get(state, given)
+
+
+def test_a_search_takes_the_place_of_the_training(walk: Any) -> None:
+    done = walk(TUNED, TuningCloud(passed=True)).run(RUN)
+    assert done.visited == ["Plan", "Process frames", "Tune", "Evaluate", "Gate", "Passed?", "Register"]
+    assert done.arguments["Tune"] == SEARCH["job"]
+    assert done.output["outcome"] == "registered"
+
+
+def test_the_best_training_jobs_model_is_evaluated_and_gated(walk: Any) -> None:
+    done = walk(TUNED, TuningCloud(passed=True)).run(RUN)
+    model = "s3://artifacts/digits/training/tail-1234-004-abcd/output/model.tar.gz"
+    challenger = {**CHALLENGER, "S3Input": {"S3Uri": model, "LocalPath": "/c"}}
+    assert done.arguments["Evaluate"] == {"ProcessingJobName": "t-eval", "ProcessingInputs": [challenger, HOLDOUT]}
+    plan = done.arguments["Gate"]["Payload"]["plan"]
+    assert plan["model_uri"] == model
+    assert plan["training_job"] == {
+        "TrainingJobName": "tail-1234-004-abcd",
+        "HyperParameters": {"epochs": "3", "hidden": "16", "network": "vgg"},
+    }
+    assert plan["tuned"] == {
+        "tuning_job": "tail-1234",
+        "objective": BEST["FinalHyperParameterTuningJobObjectiveMetric"],
+    }
+
+
+def test_a_search_that_fails_ends_the_run(walk: Any, task_error: Any) -> None:
+    cloud = TuningCloud(passed=True)
+    cloud.failing["Tune"] = task_error("States.TaskFailed", "No objective metrics found")
+    done = walk(TUNED, cloud).run(RUN)
+    assert done.failure == ("States.TaskFailed", "No objective metrics found")
+
+
+def test_a_search_has_time_for_each_round_of_its_training_jobs() -> None:
+    assert TUNED["States"]["Tune"]["TimeoutSeconds"] == 3 * (3600 + 1800)

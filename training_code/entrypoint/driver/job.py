@@ -10,7 +10,7 @@ from typing import Any
 from driver.errors import InvalidJobConfig
 
 CODE_CHANNEL = "code"
-DRIVER_CHANNELS = frozenset({CODE_CHANNEL, "entrypoint"})  # ours, not the script's
+DRIVER_CHANNELS = frozenset({CODE_CHANNEL, "entrypoint", "starter"})  # ours, not the script's
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ def verdict(metric: str, run: str = "20261112-080000-ab12-0123456789ab") -> dict
         "code_uri": "s3://assets/2a9b.zip",
         "training_image_uri": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/pytorch-training:2.8-cpu-py312",
         "training_job": "slipway-dev-digits-0123456789ab",
+        "hyperparameters": {"network": "cnn", "epochs": "3"},
+        "tuned": None,
     }
 
 
@@ -39,3 +41,16 @@ def test_two_runs_never_share_a_client_token(descriptor: dict[str, Any]) -> None
 
 def test_the_codes_hash_is_the_name_of_its_zip() -> None:
     assert code_hash("s3://cdk-hnb659fds-assets-123456789012-eu-central-1/2a9b.zip") == "2a9b"
+
+
+def test_a_version_names_its_hyperparameters_and_the_search_that_found_them(descriptor: dict[str, Any]) -> None:
+    def metadata(**changed: Any) -> dict[str, str]:
+        request = model_package(descriptor, {**verdict("accuracy"), **changed}, verdict_uri="s3://b/k")  # type: ignore[arg-type]
+        assert violations("sagemaker", "CreateModelPackage", request) == []
+        return request["CustomerMetadataProperties"]
+
+    assert metadata()["hyperparameters"] == "epochs=3 network=cnn"
+    assert "tuning-job" not in metadata()
+    assert metadata(tuned={"tuning_job": "digits-1a2b-0123"})["tuning-job"] == "digits-1a2b-0123"
+    assert "hyperparameters" not in metadata(hyperparameters={})
+    assert len(metadata(hyperparameters={"text": "long" * 600})["hyperparameters"]) == 256

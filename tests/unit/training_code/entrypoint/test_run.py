@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.container_python import ROOT
 
+DRIVER = ROOT / "training_code" / "entrypoint"
+
 REPORT = """
 import json, os, sys
 from pathlib import Path
@@ -53,6 +55,18 @@ def test_the_script_gets_hyperparameters_channels_and_folders(container):
     assert (json.loads(variables["SM_HOSTS"]), variables["SM_CURRENT_HOST"]) == (["algo-1"], "algo-1")
     assert int(variables["SM_NUM_CPUS"]) >= 1
     assert container.failure is None
+
+
+def test_the_starter_starts_the_driver_of_the_channel_beside_it(container):
+    """As in a training job of a tuning job, which the image's own program starts in the folder of the code."""
+    container.configure({"hidden": "4", "sagemaker_program": "start.py"}, channels=("train", "starter"))
+    container.code({"train.py": REPORT, "helper.py": "VALUE = 5"})
+    starter = DRIVER / "start.py"
+    container.driver = starter
+    done = container.run()
+    assert done.returncode == 0, done.stderr
+    assert report(container)["arguments"] == ["--hidden", "4"]
+    assert json.loads(report(container)["variables"]["SM_CHANNELS"]) == ["train"]
 
 
 def test_an_exception_is_told_first_then_where_it_was_raised(container):

@@ -102,6 +102,6 @@ def test_a_hyperparameter_that_is_searched_cannot_be_set(ring, model):
 
 
 def test_logs_shows_the_step_before_the_training(ring, model):
-    shown = ring.slipway.run("logs", "ring_network").stdout
+    shown = ring.slipway.run("logs", "ring_network", "--run", model["run"]).stdout
     assert "driver: starting process.py --input-points" in shown
-    assert shown.index("-split <==") < shown.index("validation_accuracy=")
+    assert shown.index("-split <==") < shown.index("training jobs of tuning job") < shown.index("validation_accuracy=")

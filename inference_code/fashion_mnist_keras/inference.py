@@ -12,10 +12,10 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import arrays
 import keras
 import numpy as np
-import orjson
 from images import to_images
-from server import artifacts
+from server import artifacts, formats
 
+CONTENT_TYPES = (formats.JSON, formats.JSON_LINES, formats.NPY)
 _AT_ONCE = 256
 _SMALLEST = 1e-7  # a probability's: what float32 rounds to nothing must not make the loss infinite
 
@@ -28,11 +28,12 @@ def model_fn(model_dir: str) -> keras.Model:
 
 
 def input_fn(body: bytes, content_type: str) -> np.ndarray:
-    """`{"instances": [28 x 28 numbers from 0 to 255, ...]}`; ValueError names what is wrong."""
-    document = orjson.loads(body)
-    if not isinstance(document, dict) or "instances" not in document:
-        raise ValueError('instances: expected a JSON object with the key "instances"')
-    return to_images(document["instances"])
+    """JSON `{"instances": [28 x 28 numbers from 0 to 255, ...]}`, JSON Lines with one image a line, or an npy array of
+    N x 28 x 28. ValueError names what is wrong.
+    """
+    instances = formats.instances(body, content_type)
+    # Of an array, too, the first wrong value is named; a picture has few.
+    return to_images(instances if isinstance(instances, list) else instances.tolist())
 
 
 def predict_fn(data: np.ndarray, model: keras.Model) -> list[dict[str, Any]]:

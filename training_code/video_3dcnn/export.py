@@ -1,0 +1,93 @@
+"""Makes other files of model.keras, for where Keras does not run: `export.py MODEL_FOLDER --format onnx OUTPUT`.
+
+onnx: one file; inputs and outputs are those of the model (`images`, float32, N x 28 x 28, 0 to 255).
+keras: model.keras as it is, after it could be loaded in safe mode.
+savedmodel: a folder for TensorFlow and TensorFlow Serving. Needs the package tensorflow, and KERAS_BACKEND=tensorflow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+TOLERANCE = 1e-5  # of a probability: each engine orders its sums differently
+
+
+class ExportMismatch(RuntimeError):
+    """The exported model does not compute what Keras computes."""
+
+
+def write(folder: Path, output: Path, *, kind: str) -> None:
+    """Writes `<folder>/model.keras` as `kind` (one of FORMATS) to `output`. Raises ExportMismatch, ValueError."""
+    import keras
+    import numpy as np
+
+    if kind == "savedmodel" and keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "savedmodel is written by TensorFlow: pip install tensorflow, and set KERAS_BACKEND=tensorflow"
+            f" (it is {keras.backend.backend()})"
+        )
+    model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
+    model(np.zeros((1, *model.input_shape[1:]), dtype=np.float32), training=False)  # Keras exports no model unused
+    output.parent.mkdir(parents=True, exist_ok=True)
+    FORMATS[kind](model, folder, output)
+
+
+def _keras(model: keras.Model, folder: Path, output: Path) -> None:
+    shutil.copyfile(folder / "model.keras", output)
+
+
+def _onnx(model: keras.Model, folder: Path, output: Path) -> None:
+    import keras
+    import numpy as np
+    import onnxruntime
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's tracer tells of every shape that it takes for a constant
+        model.export(output, format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(output, providers=["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    for size in (1, 3):
+        example = np.random.default_rng(size).uniform(0, 255, (size, *model.input_shape[1:])).astype(np.float32)
+        expected = keras.ops.convert_to_numpy(model(example, training=False))
+        (found,) = session.run(None, {given.name: example})
+        worst = float(np.abs(found - expected).max())
+        if worst > TOLERANCE:
+            raise ExportMismatch(f"{output.name}: differs by {worst:g} for a batch of {size}; allowed: {TOLERANCE}")
+
+
+def _savedmodel(model: keras.Model, folder: Path, output: Path) -> None:
+    model.export(output, format="tf_saved_model", verbose=False)
+
+
+FORMATS: dict[str, Callable[[keras.Model, Path, Path], None]] = {
+    "keras": _keras,
+    "onnx": _onnx,
+    "savedmodel": _savedmodel,
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("model_folder", type=Path, help="holds model.keras")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--format", choices=FORMATS, required=True)
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    try:
+        write(options.model_folder, options.output, kind=options.format)
+    except ValueError as error:
+        sys.exit(f"export.py: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

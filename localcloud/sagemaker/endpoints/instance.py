@@ -20,6 +20,7 @@ from localcloud.containers.spec import ContainerSpec
 from localcloud.sagemaker.endpoints.http_client import HttpClient
 from localcloud.sagemaker.endpoints.model_data import fetch
 from localcloud.sagemaker.endpoints.models import VariantSpec
+from localcloud.sagemaker.endpoints.multi_model import LoadedModels
 from localcloud.sagemaker.jobs.role import Role
 from localcloud.sagemaker.jobs.runner import environment, request_command
 
@@ -71,6 +72,7 @@ class Instance:
         self._spec, self._image, self._role, self._folder = spec, image, role, folder
         self.port = _free_port()
         self.client = HttpClient(HOST, self.port)
+        self.models: LoadedModels | None = None
         self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._stopping = threading.Event()
         self._container: Container | None = None
@@ -84,10 +86,12 @@ class Instance:
         Raises ModelDataError, RoleRefused, InstanceUnhealthy.
         """
         (self._folder / "ml").mkdir(parents=True, exist_ok=True)
-        if self._spec.model_data is not None:
+        if self._spec.model_data is not None and not self._spec.multi_model:
             if self._role is None:
                 raise InstanceUnhealthy("the model has data in S3 but no ExecutionRoleArn to read it with")
             fetch(self._role.client("s3"), self._spec.model_data, self._folder / "ml/model")
+        if self._spec.multi_model:
+            self.models = self._loaded_models()
         self._start_server()
         self._watcher = threading.Thread(target=self._watch, name=f"watch-{self.id}", daemon=True)
         self._watcher.start()
@@ -128,7 +132,19 @@ class Instance:
         if self._container is not None:
             self._container.kill()
 
+    def _loaded_models(self) -> LoadedModels:
+        role, data = self._role, self._spec.model_data
+        if role is None or data is None:
+            raise InstanceUnhealthy(
+                "a multi-model container needs a ModelDataUrl and an ExecutionRoleArn to read it with"
+            )
+        folder = self._folder / "ml/models"
+        folder.mkdir(parents=True, exist_ok=True)
+        return LoadedModels(data.uri, self.client, lambda one, target: fetch(role.client("s3"), one, target), folder)
+
     def _start_server(self) -> None:
+        if self.models is not None:
+            self.models.forget()
         if self._stopping.is_set():
             raise InstanceUnhealthy("it was stopped before it started")
         try:
@@ -142,6 +158,8 @@ class Instance:
     def _container_spec(self) -> ContainerSpec:
         # Containers share this machine's network: our server is told not to listen beyond it. Others decide themselves.
         service = {"SAGEMAKER_BIND_TO_PORT": str(self.port), "SLIPWAY_BIND_ADDRESS": "127.0.0.1"}
+        if self._spec.multi_model:
+            service["SAGEMAKER_MULTI_MODEL"] = "true"
         # A model with network isolation gets no credentials.
         role = self._role.environment() if self._role and not self._spec.isolated else {}
         return ContainerSpec(

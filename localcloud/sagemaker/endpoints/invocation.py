@@ -21,7 +21,15 @@ from localcloud.sagemaker.endpoints.fleet import VariantFleet
 from localcloud.sagemaker.endpoints.http_client import BadAnswer, NoConnection, OpenAnswer
 from localcloud.sagemaker.endpoints.instance import Instance
 from localcloud.sagemaker.endpoints.metrics import Invocation
-from localcloud.sagemaker.endpoints.request_headers import TARGET_VARIANT, check, from_container, to_container
+from localcloud.sagemaker.endpoints.model_data import ModelDataError
+from localcloud.sagemaker.endpoints.multi_model import LoadRefused
+from localcloud.sagemaker.endpoints.request_headers import (
+    TARGET_MODEL,
+    TARGET_VARIANT,
+    check,
+    from_container,
+    to_container,
+)
 from localcloud.sagemaker.endpoints.routing import RouteTable
 from localcloud.sagemaker.endpoints.sessions import Sessions
 from localcloud.sagemaker.endpoints.shadow import Mirror
@@ -145,6 +153,7 @@ class Invoker:
             return _Exchange(endpoint, *holder, started)
         while table is not None:
             variant = _choose_variant(table, headers.get(TARGET_VARIANT), endpoint)
+            _check_target_model(variant, headers.get(TARGET_MODEL), endpoint)
             await variant.admit(len(body))
             instance = variant.pick()
             if instance is not None:
@@ -160,8 +169,8 @@ class Invoker:
         """Tries the variant's instances in turn, as long as nothing has been sent to any of them."""
         while True:
             try:
-                client = exchange.instance.client
-                answer = exchange.answer = await client.open("POST", "/invocations", to_container(headers), body)
+                client, path = exchange.instance.client, await self._path(exchange, headers)
+                answer = exchange.answer = await client.open("POST", path, to_container(headers), body)
                 self._sessions.note(exchange.endpoint, exchange.variant, exchange.instance, answer.headers)
                 return answer
             except NoConnection as error:
@@ -171,6 +180,19 @@ class Invoker:
                     raise unavailable(exchange.variant.name) from error
                 exchange.instance.release()
                 exchange.instance = other
+
+    async def _path(self, exchange: _Exchange, headers: Mapping[str, str]) -> str:
+        """Where the container takes the request. Raises InvocationError, NoConnection, BadAnswer."""
+        models = exchange.instance.models
+        if models is None:
+            return "/invocations"
+        try:
+            return await models.path(headers[TARGET_MODEL])
+        except ModelDataError as error:
+            raise validation_error(str(error)) from error
+        except LoadRefused as refused:
+            exchange.model_status = refused.status
+            raise self._refused(exchange.endpoint, refused.status, refused.body) from refused
 
     def _finish(self, exchange: _Exchange) -> None:
         if exchange.answer is not None:
@@ -201,6 +223,15 @@ class Invoker:
 
 def _invoked(exchange: _Exchange) -> dict[str, str]:
     return {"x-Amzn-Invoked-Production-Variant": exchange.variant.name}
+
+
+def _check_target_model(variant: VariantFleet, target: str | None, endpoint: str) -> None:
+    if variant.spec.multi_model and not target:
+        raise validation_error(f"Endpoint {endpoint} has several models: name one in TargetModel.")
+    if target and not variant.spec.multi_model:
+        raise validation_error(
+            f"The endpoint does not take the header {TARGET_MODEL} ('{target}'): it has no multi-model container."
+        )
 
 
 def _choose_variant(table: RouteTable, target: str | None, endpoint: str) -> VariantFleet:

@@ -20,7 +20,10 @@ class ModelUnusable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class VariantSpec:
-    """One production or shadow variant. `weight` and `count` change while it runs; the rest does not."""
+    """One production or shadow variant. `weight` and `count` change while it runs; the rest does not.
+
+    The model data of a `multi_model` variant is the prefix below which its models lie.
+    """
 
     name: str
     weight: float
@@ -34,6 +37,7 @@ class VariantSpec:
     serverless: dict[str, Any] | None = None
     shadow: bool = False
     instance_type: str | None = None
+    multi_model: bool = False
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
@@ -48,6 +52,8 @@ def resolve_variants(store: Store, config: dict[str, Any]) -> list[VariantSpec]:
     """The production variants of an endpoint config, then its shadow variants. Raises ModelUnusable."""
     production = [_resolve(store, config, variant, shadow=False) for variant in config["ProductionVariants"]]
     shadows = [_resolve(store, config, variant, shadow=True) for variant in config.get("ShadowProductionVariants", [])]
+    if any(spec.multi_model and (shadows or spec.serverless is not None) for spec in (*production, *shadows)):
+        raise ModelUnusable("Multi-model containers can neither be serverless nor shadow variants, nor have any.")
     return [*production, *shadows]
 
 
@@ -67,6 +73,7 @@ def _resolve(store: Store, config: dict[str, Any], variant: dict[str, Any], *, s
         serverless=variant.get("ServerlessConfig"),
         shadow=shadow,
         instance_type=variant.get("InstanceType"),
+        multi_model=container.get("Mode") == "MultiModel",
     )
 
 
@@ -82,10 +89,6 @@ def _container(store: Store, model: dict[str, Any]) -> dict[str, Any]:
             f"Model {model['ModelName']} has {len(containers)} containers; the embedded cloud covers one"
         )
     container = containers[0]
-    if container.get("Mode", "SingleModel") != "SingleModel":
-        raise ModelUnusable(
-            f"Model {model['ModelName']}: Mode {container['Mode']} is not covered by the embedded cloud"
-        )
     if "ModelPackageName" not in container:
         return container
     package = _find(store, "model-package", container["ModelPackageName"].split(":model-package/", 1)[-1])
@@ -96,7 +99,7 @@ def _container(store: Store, model: dict[str, Any]) -> dict[str, Any]:
 
 def _model_data(container: dict[str, Any]) -> ModelData | None:
     if "ModelDataUrl" in container:
-        return ModelData(uri=container["ModelDataUrl"])
+        return ModelData(uri=container["ModelDataUrl"], archive=container.get("Mode") != "MultiModel")
     source = container.get("ModelDataSource", {}).get("S3DataSource")
     if source is None:
         return None

@@ -9,10 +9,11 @@ from localcloud.sagemaker.endpoints.errors import InvocationError, validation_er
 MAX_BODY_BYTES = 6_291_456  # shape BodyBlob
 TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
 
+TARGET_MODEL = "x-amzn-sagemaker-target-model"
+
 _CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 # Features of other kinds of endpoints: refused, because ignoring them would answer from the wrong model.
 _NOT_COVERED = {
-    "x-amzn-sagemaker-target-model": "it has no multi-model container",
     "x-amzn-sagemaker-target-container-hostname": "it has no containers with direct invocation",
     "x-amzn-sagemaker-inference-component": "it has no inference components",
 }
@@ -22,6 +23,7 @@ _TO_CONTAINER = (
     _CUSTOM_ATTRIBUTES,
     "x-amzn-sagemaker-inference-id",
     "x-amzn-sagemaker-session-id",
+    TARGET_MODEL,
 )
 _FROM_CONTAINER = (
     "content-type",

@@ -58,9 +58,14 @@ def _resolve_model(call: Call, request: Document) -> VariantSpec:
         "InitialInstanceCount": request["TransformResources"]["InstanceCount"],
     }
     try:
-        return resolve_variants(call.store, {"ProductionVariants": [variant]})[0]
+        spec = resolve_variants(call.store, {"ProductionVariants": [variant]})[0]
     except ModelUnusable as error:
         raise ValidationException(str(error)) from error
+    if spec.multi_model:
+        raise ValidationException(
+            f'Model "{model["ModelArn"]}" has a multi-model container, which no transform job takes'
+        )
+    return spec
 
 
 def _check_places(request: Document) -> None:

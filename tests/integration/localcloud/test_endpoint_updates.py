@@ -190,3 +190,8 @@ def test_maintenance_replaces_the_instances_and_no_request_fails(hosting: Hostin
     assert after["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     refused = command("maintain", "nobody", "--state", state)
     assert (refused.returncode, "there is no such endpoint" in refused.stderr) == (1, True)
+
+
+def test_an_endpoint_with_one_model_takes_no_target_model(hosting: Hosting, served: str) -> None:
+    with pytest.raises(botocore.exceptions.ClientError, match="it has no multi-model container"):
+        hosting.runtime.invoke_endpoint(EndpointName=served, TargetModel="m.tar.gz", Body=b"{}")

@@ -44,7 +44,8 @@ def test_a_name_that_no_endpoint_can_have_is_refused(endpoints: Endpoints, name:
         ("X_Amzn_SageMaker_Custom_Attributes", "a\r\nevil: 1"),
         ("X_Amzn_SageMaker_Custom_Attributes", "x" * 1025),
         ("Accept", "caf\u00e9"),
-        ("X_Amzn_SageMaker_Target_Model", "m.tar.gz"),
+        ("X_Amzn_SageMaker_Target_Model", "x" * 1025),
+        ("X_Amzn_SageMaker_Target_Container_Hostname", "second"),
     ],
 )
 def test_headers_that_could_not_be_passed_on_are_refused(endpoints: Endpoints, header: str, value: str) -> None:

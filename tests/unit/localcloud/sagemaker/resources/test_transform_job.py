@@ -46,6 +46,13 @@ def test_the_job_keeps_the_model_as_it_was(plane: ControlPlane, transform_job: d
     assert (kept["count"], kept["role_arn"], kept["model_data"]["uri"]) == (2, ROLE, "s3://artifacts/model.tar.gz")
 
 
+def test_a_multi_model_container_is_refused(plane: ControlPlane, transform_job: dict[str, Any]) -> None:
+    container = {"Image": "x", "Mode": "MultiModel", "ModelDataUrl": "s3://artifacts/models/"}
+    plane.client.create_model(ModelName="many", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    code, message = error_of(plane.client.create_transform_job, **{**transform_job, "ModelName": "many"})
+    assert (code, "has a multi-model container" in message) == ("ValidationException", True)
+
+
 def test_the_caller_passes_no_role_because_the_model_has_it(plane: ControlPlane, transform_job: dict[str, Any]) -> None:
     plane.authorizer.asked.clear()
     plane.client.create_transform_job(**transform_job)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import importlib.util
+import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.support.container_python import ROOT
+from infra.manifest_checks import Checks
+from tests.support.container_python import ROOT, container_environment
 from tests.support.workloads import sample_data, train
 
 CHANNELS = {
@@ -101,3 +106,42 @@ def test_a_damaged_file_ends_the_run_with_its_place(workload, name, added, told,
     assert run.done.returncode != 0
     assert re.search(told, run.done.stderr.splitlines()[-1])
     assert not any((tmp_path / "model").iterdir())
+
+
+def check(workload: str, data: Path, folder: Path) -> str:
+    """The verdict of the data check by the manifest's rules, over the files of `data` put into their channels."""
+    channels = manifest(workload)["data"]["channels"]
+    for channel, names in channels.items():
+        (folder / "data" / channel).mkdir(parents=True)
+        for name in names:
+            shutil.copy(data / name, folder / "data" / channel)
+    rules = Checks.model_validate(manifest(workload)["data"]["checks"]).rules(channels)
+    (folder / "rules.json").write_text(json.dumps(rules), encoding="utf-8")
+    arguments = ["--rules", folder / "rules.json", "--data", folder / "data", "--report", folder / "report"]
+    command = [sys.executable, ROOT / "training_code/checks", *arguments]
+    environment = container_environment()
+    return subprocess.run(command, check=True, timeout=120, env=environment, capture_output=True, text=True).stdout
+
+
+def test_the_sample_data_passes_the_manifests_checks(trained, tmp_path):
+    assert check(trained.workload, trained.data, tmp_path).startswith("Accepted: 0 of")
+
+
+@pytest.mark.parametrize(
+    ("workload", "name", "added", "told"),
+    [
+        ("housing_sklearn", "train.csv", ",".join(["1"] * 12) + ",nan\n", "medv"),
+        ("direct_marketing_xgboost", "train.csv", "200" + ",1" * 20 + "\n", "age"),
+        ("direct_marketing_xgboost", "validation.csv", "20" + ",1" * 19 + ",2\n", "y"),
+        ("karate_club_gcn", "known.csv", "0,Officer\n", "node"),
+        ("karate_club_gcn", "edges.csv", "-1,2\n", "source"),
+    ],
+)
+def test_a_bad_row_is_found_before_training(workload, name, added, told, tmp_path):
+    data = sample_data(workload, tmp_path / "sample")
+    lines = len((data / name).read_text().splitlines())
+    with (data / name).open("a") as file:
+        file.write(added)
+    verdict = check(workload, data, tmp_path)
+    assert verdict.startswith("Refused")
+    assert f"/{name}, row {lines + 1}, column {told}: " in verdict

@@ -19,7 +19,9 @@ ENDPOINT_LOGS = "/aws/sagemaker/Endpoints/{endpoint}"
 
 def processing_suffix(state: str) -> str:
     """What a state of the train machine adds to the run's job name for its processing job; "" for any other state."""
-    return "eval" if state == "Evaluate" else state.removeprefix("Process ") if state.startswith("Process ") else ""
+    if state.startswith("Process "):
+        return state.removeprefix("Process ")
+    return {"Check": "check", "Evaluate": "eval"}.get(state, "")
 
 
 def tail(target: Target, group: str, stream_prefix: str = "", lines: int = 20) -> list[str]:

@@ -25,6 +25,8 @@ def of_workload(
     if run is not None and run not in known:
         raise CliError(f"{descriptor['name']} has no run {run!r}.", hint="Its last runs: " + ", ".join(known[:5]))
     job = runs.job_name(descriptor, run or known[0])
+    if descriptor["checks"]:
+        yield _processing_log(target, f"{job}-check", lines)
     for step in (descriptor["processing"] or {"steps": []})["steps"]:
         yield _processing_log(target, f"{job}-{step['name']}", lines)
     tuning_job = runs.tuning_job_name(descriptor, run or known[0])

@@ -76,13 +76,29 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter; may be repeated.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Check the folder's data before it is uploaded.")
+    ] = True,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run until its model serves.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Upload data, which starts a training run, and follow it until the new model answers."""
     from cli import training
 
-    training.train(context.obj, workload, folder=data, settings=settings or [], wait=wait, as_json=as_json)
+    training.train(context.obj, workload, folder=data, settings=settings or [], check=check, wait=wait, as_json=as_json)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    data: Annotated[Path, typer.Option("--data", help="Folder with the files of a data set.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check data by the rules of the workload's manifest, as its runs do, and upload nothing."""
+    from cli import checks
+
+    checks.check(context.obj, workload, folder=data, as_json=as_json)
 
 
 @app.command("sample-data")

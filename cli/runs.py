@@ -25,6 +25,9 @@ TRAIN, ROLLOUT = "train", "rollout"
 _TITLES = {
     TRAIN: {
         "Plan": "plan training",
+        "Check": "check the data",
+        "Accepted?": "check the data",
+        "Refused": "check the data",
         "Train": "train",
         "Tune": "tune",
         "Evaluate": "evaluate",

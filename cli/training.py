@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli import data, descriptors, hyperparameters, runs
+from cli import checks, data, descriptors, hyperparameters, runs
 from cli.progress import Board
 from cli.target import Target
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    session: Session, name: str, *, folder: Path | None, settings: Sequence[str], wait: bool, as_json: bool
+    session: Session, name: str, *, folder: Path | None, settings: Sequence[str], check: bool, wait: bool, as_json: bool
 ) -> None:
     """Start a run and, with `wait`, follow it. Everything that can be refused is refused before the upload."""
     target = session.target()
@@ -26,6 +26,8 @@ def train(
     assignment = data.assign(folder, descriptor["data"]["channels"]) if folder else None
     before = runs.names(target, descriptor)
     with Board(session.err) as board:
+        if assignment and check:
+            _check(target, descriptor, assignment, board)
         dataset = submit(target, descriptor, assignment, values, board)
         outcome = runs.follow(target, descriptor, dataset=dataset, before=before, board=board) if wait else None
     document: dict[str, Any] = {"workload": name, "dataset": dataset} | (asdict(outcome) if outcome else {})
@@ -33,6 +35,15 @@ def train(
         print(json.dumps(document, indent=2))
     else:
         session.out.print("\n".join(_lines(name, dataset, outcome)), highlight=False, soft_wrap=True)
+
+
+def _check(target: Target, descriptor: Mapping[str, Any], assignment: data.Assignment, board: Board) -> None:
+    """Refuse data that a run would refuse; tell of files that it would set apart."""
+    if descriptor["checks"] is None:
+        return
+    with board.phase("check the data") as phase:
+        for line in checks.require_accepted(target, descriptor, assignment):
+            board.note(phase, line.strip())
 
 
 def submit(

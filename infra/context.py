@@ -34,6 +34,11 @@ class WorkloadContext:
         return f"{self.workload.name}/"
 
     @property
+    def checks_prefix(self) -> str:
+        """Of the keys that data checks write, in the artifact bucket; bad files excepted."""
+        return f"{self.data_prefix}checks/"
+
+    @property
     def processed_prefix(self) -> str:
         """Of the keys that processing steps write, in the artifact bucket."""
         return f"{self.data_prefix}processed/"

@@ -46,6 +46,7 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
             "channels": manifest.data.channels,
         },
         "artifacts": {"bucket": context.artifact_bucket.bucket_name, "prefix": context.data_prefix},
+        "checks": _checks(parts),
         "processing": _processing(parts),
         "training": _training(context, parts),
         "tuning": _tuning(context, parts),
@@ -59,6 +60,22 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
             "role_arn": parts.batch.role.role_arn,
         },
         "rollout": {"strategy": manifest.rollout.strategy, "alarms": parts.alarm_names},
+    }
+
+
+def _checks(parts: WorkloadParts) -> dict[str, Any] | None:
+    checks = parts.training.checks
+    if checks is None:
+        return None
+    return {
+        "image_uri": checks.image.uri,
+        "role_arn": checks.role.role_arn,
+        "checker_uri": checks.checker.s3_object_url,
+        "rules_uri": checks.rules.s3_object_url,
+        "channels": list(checks.checks.channels),
+        "instance_type": checks.checks.instance.type,
+        "volume_gb": checks.checks.instance.volume_gb,
+        "max_runtime_seconds": checks.checks.max_runtime_seconds,
     }
 
 

@@ -280,7 +280,10 @@ class CheckInstance(Strict):
 class Checks(Strict):
     """Each channel's files by pattern: the first pattern that matches a file's path below the channel is its own."""
 
-    channels: dict[ChannelName, Annotated[dict[FilePattern, Format], Field(min_length=1)]] = Field(min_length=1)
+    # Ten inputs a processing job; two of them are the checker and its rules.
+    channels: dict[ChannelName, Annotated[dict[FilePattern, Format], Field(min_length=1)]] = Field(
+        min_length=1, max_length=8
+    )
     on_bad_file: Literal["stop", "quarantine"] = "stop"
     """Bad files are copied to the quarantine in both cases; `quarantine` then goes on with the good ones."""
     minimum_good_files: Count = 1

@@ -22,7 +22,7 @@ from infra.manifest_fields import (
     known_to,
 )
 
-RESERVED_STEPS = frozenset({"eval"})
+RESERVED_STEPS = frozenset({"check", "eval"})
 """Suffixes of a run's processing jobs that are not steps."""
 
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z](-?[a-z0-9])*$", max_length=20)]

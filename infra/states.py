@@ -108,6 +108,14 @@ def catch_all(step: str, target: str) -> list[State]:
     return [{"ErrorEquals": ["States.ALL"], "Assign": {"failure": failure}, "Next": target}]
 
 
+def finding(step: str, error: str, cause: str, then: str) -> State:
+    """Not an exception of a task but what a step found out: remembered in the same variable, then to `then`. `cause`
+    is an expression.
+    """
+    failure = {"step": step, "error": error, "cause": f"{{% {cause} %}}"}
+    return {"Type": "Pass", "Assign": {"failure": failure}, "Next": then}
+
+
 def ignore_all(target: str) -> list[State]:
     """For clean-up and notification: they must never hide the failure that they are about."""
     return [{"ErrorEquals": ["States.ALL"], "Next": target}]

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.rollout.clean_up import clean_up_states
-from infra.states import SAGEMAKER_RETRY, State, catch_all, ignore_all, integration, invoke, report_failure, task
+from infra.states import (
+    SAGEMAKER_RETRY,
+    State,
+    catch_all,
+    finding,
+    ignore_all,
+    integration,
+    invoke,
+    report_failure,
+    task,
+)
 
 WAIT_LIMIT_SECONDS = 3600
 LONGEST_PAUSE_SECONDS = 30
@@ -47,13 +57,13 @@ class RolloutStates:
                 "Check": self._check(),
                 "Serving?": _choice([("$check.serving", "RolledOut")], default="NotServing"),
                 "RolledOut": {"Type": "Succeed"},
-                "TookTooLong": _failure(
+                "TookTooLong": finding(
                     "Wait", "EndpointTookTooLong", "'the endpoint is still ' & $endpoint.status", "FindServing"
                 ),
-                "EndpointFailed": _failure(
+                "EndpointFailed": finding(
                     "Wait", "EndpointFailed", "$endpoint.status & ': ' & $endpoint.reason", "FindServing"
                 ),
-                "NotServing": _failure("Check", "NotServing", "$check.reason", "Restorable?"),
+                "NotServing": finding("Check", "NotServing", "$check.reason", "Restorable?"),
                 "Restorable?": _choice([(_NEW_CONFIG_SERVES_OVER_AN_OLD_ONE, "Restore")], default="FindServing"),
                 "Restore": self._restore(),
                 **clean_up_states(self.partition),
@@ -170,9 +180,3 @@ _NEW_CONFIG_SERVES_OVER_AN_OLD_ONE = (
 def _choice(choices: list[tuple[str, str]], *, default: str) -> State:
     rules = [{"Condition": f"{{% {condition} %}}", "Next": target} for condition, target in choices]
     return {"Type": "Choice", "Choices": rules, "Default": default}
-
-
-def _failure(step: str, error: str, cause: str, then: str) -> State:
-    """Not an exception of a task but a finding: remembered in the same variable."""
-    failure = {"step": step, "error": error, "cause": f"{{% {cause} %}}"}
-    return {"Type": "Pass", "Assign": {"failure": failure}, "Next": then}

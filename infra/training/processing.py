@@ -51,7 +51,8 @@ class Processing(Construct):
         )
         role.allow_reading_assets([code.entrypoint, code.code])
         role.allow_reading(context.data_bucket, [context.data_prefix])
-        role.allow_reading(context.artifact_bucket, [context.processed_prefix])
+        checked = [context.checks_prefix] if context.workload.manifest.data.checks else []
+        role.allow_reading(context.artifact_bucket, [*checked, context.processed_prefix])
         role.allow_writing(context.artifact_bucket, [context.processed_prefix])
         return role.role
 

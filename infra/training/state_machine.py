@@ -14,6 +14,7 @@ from infra.states import (
     SAGEMAKER_RETRY,
     State,
     catch_all,
+    finding,
     integration,
     invoke,
     report_failure,
@@ -50,6 +51,8 @@ class TrainStates:
     plan_function_arn: str
     gate_function_arn: str
     alerts_topic_arn: str
+    check_seconds: int | None
+    """None without data checks."""
     processing_seconds: dict[str, int]
     """Of each processing step by its name, in the order in which they run."""
     training_seconds: int
@@ -64,6 +67,7 @@ class TrainStates:
             "StartAt": "Plan",
             "States": {
                 "Plan": self._plan(),
+                **self._check(),
                 **self._processing(),
                 **self._training(),
                 "Evaluate": self._job(
@@ -95,8 +99,25 @@ class TrainStates:
             retry=[],
             catch=catch_all("Plan", "ReportFailure"),
             Assign={"run": f"{{% {run} %}}", "plan": "{% $states.result.Payload %}"},
-            Next=next(iter({**self._processing(), **self._training()})),
+            Next=next(iter({**self._check(), **self._processing(), **self._training()})),
         )
+
+    def _check(self) -> dict[str, State]:
+        """The check's job succeeds whatever it finds, so that its report is kept; its message has the verdict."""
+        if self.check_seconds is None:
+            return {}
+        then = next(iter({**self._processing(), **self._training()}))
+        accepted = "{% $substringBefore($checked, ':') = 'Accepted' %}"
+        job = self._job("Check", "createProcessingJob", "check_job", self.check_seconds, "Accepted?")
+        return {
+            "Check": {**job, "Assign": {"checked": "{% $states.result.ExitMessage %}"}},
+            "Accepted?": {
+                "Type": "Choice",
+                "Choices": [{"Condition": accepted, "Next": then}],
+                "Default": "Refused",
+            },
+            "Refused": finding("Check", "BadData", "$checked", "ReportFailure"),
+        }
 
     def _processing(self) -> dict[str, State]:
         """One state a step, one after the other."""

@@ -15,6 +15,7 @@ from infra.machine import Machine
 from infra.manifest_tuning import Tuning
 from infra.permissions import allow
 from infra.sagemaker_role import SageMakerRole
+from infra.training.checks import DataChecks
 from infra.training.code import TrainingCode
 from infra.training.processing import Processing
 from infra.training.state_machine import TrainStates
@@ -44,6 +45,8 @@ class Training(Construct):
         self.image = ManagedImage(
             self, "Image", image=training.image, instance_type=training.instance.type, section="training"
         )
+        checks = context.workload.manifest.data.checks
+        self.checks = DataChecks(self, "Checks", context=context, checks=checks) if checks else None
         steps = context.workload.manifest.processing
         self.processing = Processing(self, "Processing", context=context, code=code) if steps else None
         self.training_role = self._training_role(code)
@@ -66,7 +69,7 @@ class Training(Construct):
         written = [f"{prefix}training/", f"{prefix}checkpoints/"]
         role.allow_reading_assets(code.of_training)
         role.allow_reading(context.data_bucket, [prefix])
-        role.allow_reading(context.artifact_bucket, [*written, *self._processed])
+        role.allow_reading(context.artifact_bucket, [*written, *self._channels])
         role.allow_writing(context.artifact_bucket, written)
         # A checkpoint that the script deletes goes from S3 as well.
         role.allow_deleting(context.artifact_bucket, [f"{prefix}checkpoints/"])
@@ -83,14 +86,15 @@ class Training(Construct):
             key=context.key,
         )
         role.allow_reading(context.data_bucket, [prefix])
-        role.allow_reading(context.artifact_bucket, [f"{prefix}training/", *self._processed])
+        role.allow_reading(context.artifact_bucket, [f"{prefix}training/", *self._channels])
         role.allow_writing(context.artifact_bucket, [f"{prefix}evaluation/"])
         return role.role
 
     @property
-    def _processed(self) -> list[str]:
-        """Where channels that are outputs of processing steps lie."""
-        return [] if self.processing is None else [self._context.processed_prefix]
+    def _channels(self) -> list[str]:
+        """Where, in the artifact bucket, outputs of processing steps and the lists of good files lie."""
+        checked = [] if self.checks is None else [self._context.checks_prefix]
+        return checked if self.processing is None else [*checked, self._context.processed_prefix]
 
     def _machine(self, model_package_group: str) -> Machine:
         context, manifest = self._context, self._context.workload.manifest
@@ -101,6 +105,7 @@ class Training(Construct):
             plan_function_arn=plan.function.function_arn,
             gate_function_arn=gate.function.function_arn,
             alerts_topic_arn=context.alerts_topic.topic_arn,
+            check_seconds=self.checks.checks.max_runtime_seconds if self.checks else None,
             processing_seconds={step.name: step.max_runtime_seconds for step in manifest.processing},
             training_seconds=manifest.training.spot_max_wait_seconds or manifest.training.max_runtime_seconds,
             tuning_rounds=_rounds(manifest.tuning),
@@ -124,11 +129,11 @@ class Training(Construct):
         return machine
 
     def _processing_roles(self, machine: Machine) -> list[iam.IRole]:
-        """Lets the machine run the processing steps; the role that their jobs have, if there are any."""
-        if self.processing is None:
-            return []
-        self.processing.allow_jobs(machine.role, self._context)
-        return [self.processing.role]
+        """Lets the machine run the data check and the processing steps; the roles that their jobs have."""
+        parts = [part for part in (self.checks, self.processing) if part is not None]
+        for part in parts:
+            part.allow_jobs(machine.role, self._context)
+        return [part.role for part in parts]
 
     def _allow_jobs(self, machine: Machine) -> None:
         """What `.sync` needs: to start, follow and stop the job, and the rule that tells it of the job's end."""

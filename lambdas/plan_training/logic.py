@@ -8,6 +8,7 @@ from shared.names import DATASET, RUN, WORKLOAD
 
 from plan_training import champion as champions
 from plan_training import places, requests
+from plan_training.checks import check_job
 from plan_training.hyperparameters import resolve
 from plan_training.places import Run
 from plan_training.processing import processing_jobs
@@ -28,6 +29,7 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
     tuned = tuning(descriptor, run, training_job, overrides)
     champion = champions.find(sagemaker, descriptor["model_package_group"])
     return {
+        "check_job": check_job(descriptor, run),
         "processing_jobs": processing_jobs(descriptor, run),
         "training_job": None if tuned else training_job,
         "tuning": tuned,

@@ -30,8 +30,26 @@ def channel_uri(descriptor: Descriptor, run: Run, channel: str) -> str:
     """The folder (it ends in `/`) of a channel: of the data set, or written by one of the run's processing steps."""
     if channel in step_outputs(descriptor):
         return artifacts(descriptor, f"processed/{run_job(descriptor, run)}/{channel}/")
+    return f"{dataset_uri(descriptor, run)}{channel}/"
+
+
+def channel_source(descriptor: Descriptor, run: Run, channel: str) -> tuple[str, str]:
+    """What a job reads for a channel, as S3Uri and S3DataType: where the channel is checked, only its good files."""
+    checks = descriptor["checks"]
+    if checks is not None and channel in checks["channels"]:
+        return f"{checks_folder(descriptor, run)}{channel}.manifest", "ManifestFile"
+    return channel_uri(descriptor, run, channel), "S3Prefix"
+
+
+def dataset_uri(descriptor: Descriptor, run: Run) -> str:
+    """The folder of the run's data set; it ends in `/`."""
     data = descriptor["data"]
-    return f"s3://{data['bucket']}/{data['prefix']}{run.dataset}/{channel}/"
+    return f"s3://{data['bucket']}/{data['prefix']}{run.dataset}/"
+
+
+def checks_folder(descriptor: Descriptor, run: Run) -> str:
+    """Where the data check writes its report and the lists of good files; it ends in `/`."""
+    return artifacts(descriptor, f"checks/{run_job(descriptor, run)}/")
 
 
 def model_uri(descriptor: Descriptor, run: Run) -> str:

@@ -6,7 +6,7 @@ from shared.descriptor import Descriptor, ProcessingStep
 from shared.instances import volume_key
 
 from plan_training.hyperparameters import to_text
-from plan_training.places import Run, channel_uri, run_job, tags
+from plan_training.places import Run, channel_source, channel_uri, run_job, tags
 
 INPUTS = "/opt/ml/processing/input"
 OUTPUTS = "/opt/ml/processing/output"
@@ -36,7 +36,9 @@ def _job(descriptor: Descriptor, run: Run, step: ProcessingStep) -> dict[str, An
             processing_input("entrypoint", training["entrypoint_uri"]),
             processing_input("code", training["code_uri"]),
             *(
-                processing_input(name, channel_uri(descriptor, run, name), distribution=_DISTRIBUTIONS[distribution])
+                processing_input(
+                    name, *channel_source(descriptor, run, name), distribution=_DISTRIBUTIONS[distribution]
+                )
                 for name, distribution in step["inputs"].items()
             ),
         ],
@@ -62,12 +64,14 @@ def _job(descriptor: Descriptor, run: Run, step: ProcessingStep) -> dict[str, An
     }
 
 
-def processing_input(name: str, uri: str, *, distribution: str = "FullyReplicated") -> dict[str, Any]:
+def processing_input(
+    name: str, uri: str, data_type: str = "S3Prefix", *, distribution: str = "FullyReplicated"
+) -> dict[str, Any]:
     """A ProcessingInput whose objects lie in `/opt/ml/processing/input/<name>` before the container starts."""
     source = {
         "S3Uri": uri,
         "LocalPath": f"{INPUTS}/{name}",
-        "S3DataType": "S3Prefix",
+        "S3DataType": data_type,
         "S3InputMode": "File",
         "S3DataDistributionType": distribution,
     }

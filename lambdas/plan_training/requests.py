@@ -7,7 +7,7 @@ from typing import Any
 from shared.descriptor import Descriptor
 from shared.instances import volume_key
 
-from plan_training.places import Run, artifacts, channel_uri, evaluation_folder, model_uri, run_job, tags
+from plan_training.places import Run, artifacts, channel_source, evaluation_folder, model_uri, run_job, tags
 from plan_training.processing import OUTPUTS, processing_input, processing_output
 
 
@@ -28,7 +28,7 @@ def training_job(descriptor: Descriptor, run: Run, hyperparameters: dict[str, st
         "InputDataConfig": [
             _channel("entrypoint", training["entrypoint_uri"]),
             _channel("code", training["code_uri"]),
-            *(_channel(name, channel_uri(descriptor, run, name)) for name in sorted(training["channels"])),
+            *(_channel(name, *channel_source(descriptor, run, name)) for name in sorted(training["channels"])),
         ],
         "OutputDataConfig": {"S3OutputPath": artifacts(descriptor, "training"), "KmsKeyId": descriptor["kms_key_arn"]},
         "CheckpointConfig": {"S3Uri": artifacts(descriptor, f"checkpoints/{name}/")},
@@ -53,7 +53,7 @@ def evaluation_job(descriptor: Descriptor, run: Run, *, champion_uri: str | None
     evaluation = descriptor["evaluation"]
     inputs = [
         processing_input("challenger", model_uri(descriptor, run)),
-        processing_input("holdout", channel_uri(descriptor, run, evaluation["channel"])),
+        processing_input("holdout", *channel_source(descriptor, run, evaluation["channel"])),
     ]
     if champion_uri:
         inputs.append(processing_input("champion", champion_uri))
@@ -83,8 +83,8 @@ def evaluation_job(descriptor: Descriptor, run: Run, *, champion_uri: str | None
     }
 
 
-def _channel(name: str, uri: str) -> dict[str, Any]:
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+def _channel(name: str, uri: str, data_type: str = "S3Prefix") -> dict[str, Any]:
+    source = {"S3DataType": data_type, "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
 
 

@@ -31,6 +31,17 @@ class HyperparameterSpec(TypedDict):
     choices: NotRequired[list[Any] | None]
 
 
+class Checks(TypedDict):
+    image_uri: str
+    role_arn: str
+    checker_uri: str
+    rules_uri: str
+    channels: list[str]
+    instance_type: str
+    volume_gb: int
+    max_runtime_seconds: int
+
+
 class ProcessingStep(TypedDict):
     name: str
     image_uri: str
@@ -119,6 +130,7 @@ class Descriptor(TypedDict):
     kms_key_arn: str
     data: Data
     artifacts: Artifacts
+    checks: Checks | None
     processing: Processing | None
     training: Training
     tuning: Tuning | None
@@ -140,7 +152,7 @@ _SECTIONS: dict[str, Any] = {
 }
 
 
-_OPTIONAL_SECTIONS: dict[str, Any] = {"processing": Processing, "tuning": Tuning}
+_OPTIONAL_SECTIONS: dict[str, Any] = {"checks": Checks, "processing": Processing, "tuning": Tuning}
 """Null where the manifest has no such part."""
 
 

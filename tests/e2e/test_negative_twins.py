@@ -42,13 +42,17 @@ def test_a_script_that_raises_gives_its_exception_as_the_failure_reason(slipway,
     _serves(slipway, serving)
 
 
-def test_a_corrupt_file_is_named_in_the_failure_reason(slipway, digits, tmp_path):
+def test_a_corrupt_file_is_named_before_the_upload_and_before_the_training(slipway, digits, tmp_path):
     first = slipway.json("train", "mnist_lightning", "--data", str(digits), "--json")
     shutil.copytree(digits, tmp_path, dirs_exist_ok=True)
     name = "train-images-idx3-ubyte.gz"
     content = gzip.decompress((digits / name).read_bytes())
     (tmp_path / name).write_bytes(gzip.compress(content[: len(content) // 2]))
-    assert name in _fails(slipway, "mnist_lightning", "--data", str(tmp_path))
+    for uploaded in ([], ["--no-check"]):
+        told = _fails(slipway, "mnist_lightning", "--data", str(tmp_path), *uploaded)
+        assert f"train/{name}: holds" in told
+        assert ("Nothing was uploaded." in told) is not bool(uploaded)
+        assert ("failed in step Refused: BadData" in told) is bool(uploaded)
     blank = {"instances": [[[0] * 28] * 28]}
     assert slipway.predict("mnist_lightning", blank).body["model_version"] == first["model_version"]
 

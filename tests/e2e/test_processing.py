@@ -36,7 +36,7 @@ def _run_job(ring, model) -> str:
     arn = next(e["executionArn"] for e in ring.slipway.executions("ring_network") if e["name"] == model["run"])
     events = ring.slipway.client("stepfunctions").get_execution_history(executionArn=arn)["events"]
     entered = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
-    assert entered[:2] == ["Plan", "Process split"]
+    assert entered[:4] == ["Plan", "Check", "Accepted?", "Process split"]
     jobs = ring.slipway.client("sagemaker").list_processing_jobs(NameContains="-split")["ProcessingJobSummaries"]
     return jobs[0]["ProcessingJobName"].removesuffix("-split")
 

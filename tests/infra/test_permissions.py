@@ -94,16 +94,30 @@ def test_roles_are_passed_by_name_and_to_sagemaker_only(assembly: Any) -> None:
         assert all(resource.keys() == {"Fn::GetAtt"} for resource in as_list(statement["Resource"]))
 
 
-def test_processing_steps_write_below_processed_and_training_reads_there(two_workloads_assembly: Any) -> None:
+def _touching(assembly: Any, prefix: str) -> set[tuple[str, str]]:
+    """Which role of the second workload may do what with objects below its `prefix`."""
     stack = "slipway-dev-constant-answer/"
-    own = [(name, s) for name, s in identity_statements(two_workloads_assembly) if name.startswith(stack)]
-    touching = {
-        (name.removeprefix(stack), action)
+    own = [(name, s) for name, s in identity_statements(assembly) if name.startswith(stack)]
+    return {
+        (_role(name.removeprefix(stack)), action)
         for name, statement in own
         for action in as_list(statement["Action"])
-        if "constant_answer/processed/" in json.dumps(statement["Resource"]) and action != "s3:GetObjectVersion"
+        if f"constant_answer/{prefix}/" in json.dumps(statement["Resource"]) and action != "s3:GetObjectVersion"
     }
-    assert {(_role(name), action) for name, action in touching} == {
+
+
+def test_the_data_check_writes_its_own_prefixes_and_nothing_is_deleted(two_workloads_assembly: Any) -> None:
+    written = {("TrainingChecks", "s3:PutObject"), ("TrainingChecks", "s3:AbortMultipartUpload")}
+    assert _touching(two_workloads_assembly, "quarantine") == written
+    assert _touching(two_workloads_assembly, "checks") == written | {
+        ("TrainingProcessing", "s3:GetObject"),
+        ("TrainingTrainingRole", "s3:GetObject"),
+        ("TrainingEvaluationRole", "s3:GetObject"),
+    }
+
+
+def test_processing_steps_write_below_processed_and_training_reads_there(two_workloads_assembly: Any) -> None:
+    assert _touching(two_workloads_assembly, "processed") == {
         ("TrainingProcessing", "s3:GetObject"),
         ("TrainingProcessing", "s3:PutObject"),
         ("TrainingProcessing", "s3:AbortMultipartUpload"),
@@ -114,7 +128,7 @@ def test_processing_steps_write_below_processed_and_training_reads_there(two_wor
 
 def _role(logical_id: str) -> str:
     """The construct's path in a logical id: what stands before `Role` and the hash."""
-    known = ("TrainingProcessing", "TrainingTrainingRole", "TrainingEvaluationRole")
+    known = ("TrainingChecks", "TrainingProcessing", "TrainingTrainingRole", "TrainingEvaluationRole")
     return next((name for name in known if logical_id.startswith(name)), logical_id)
 
 
@@ -126,7 +140,7 @@ def test_the_machine_runs_the_jobs_of_its_own_steps_only(two_workloads_assembly:
         if "constant-answer" in name and "sagemaker:CreateProcessingJob" in as_list(statement["Action"])
     }
     prefix = f"slipway-dev-constant-answer-{'?' * 12}"
-    assert jobs == {f"{prefix}-eval", f"{prefix}-clean", f"{prefix}-count-words"}
+    assert jobs == {f"{prefix}-eval", f"{prefix}-check", f"{prefix}-clean", f"{prefix}-count-words"}
 
 
 def test_a_machine_that_tunes_creates_tuning_jobs_and_no_training_jobs(two_workloads_assembly: Any) -> None:

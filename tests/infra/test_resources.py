@@ -190,12 +190,14 @@ def test_the_api_logs_accesses_and_no_bodies(assembly: Any) -> None:
 DESCRIPTOR_KEYS = {
     "": {"name", "description", "train_state_machine_arn", "rollout_state_machine_arn", "endpoint_name"}
     | {"model_package_group", "job_prefix", "kms_key_arn", "data", "artifacts", "processing", "training", "tuning"}
-    | {"evaluation", "gate", "approval", "serving", "batch", "rollout"},
+    | {"checks", "evaluation", "gate", "approval", "serving", "batch", "rollout"},
     "data": {"bucket", "prefix", "channels"},
     "artifacts": {"bucket", "prefix"},
     "training": {"image_uri", "role_arn", "entrypoint_uri", "code_uri", "script", "instance_type", "instance_count"}
     | {"volume_gb", "max_runtime_seconds", "spot_max_wait_seconds", "hyperparameters", "metrics", "environment"}
     | {"channels"},
+    "checks": {"image_uri", "role_arn", "checker_uri", "rules_uri", "channels", "instance_type", "volume_gb"}
+    | {"max_runtime_seconds"},
     "evaluation": {"image_uri", "role_arn", "instance_type", "volume_gb", "max_runtime_seconds", "channel"},
     "gate": {"metric", "goal", "minimum", "max_regression"},
     "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "variant", "environment", "sample_request"},

@@ -74,7 +74,7 @@ def test_spot_waits_are_what_the_train_state_waits_for(two_workloads_assembly: A
 def test_gpu_instances_train_in_the_gpu_image(two_workloads_assembly: Any) -> None:
     template = json.dumps(two_workloads_assembly.templates["slipway-dev-constant-answer"])
     assert "pytorch:2.13-cu133-amzn2023-sagemaker" in template
-    assert template.count("pytorch:2.13-cpu-amzn2023-sagemaker") == 1  # the processing step on a CPU
+    assert template.count("pytorch:2.13-cpu-amzn2023-sagemaker") == 2  # the check and the processing step on a CPU
 
 
 def test_no_stack_knows_its_account_or_region(assembly: Any) -> None:

@@ -16,6 +16,7 @@ STATES = TrainStates(
     plan_function_arn="arn:plan",
     gate_function_arn="arn:gate",
     alerts_topic_arn="arn:topic",
+    check_seconds=None,
     processing_seconds={},
     training_seconds=3600,
     tuning_rounds=None,
@@ -24,6 +25,7 @@ STATES = TrainStates(
 DEFINITION = STATES.definition()
 TUNED = replace(STATES, processing_seconds={"frames": 600}, tuning_rounds=3).definition()
 STEPWISE = replace(STATES, processing_seconds={"frames": 600, "bag-of-words": 60}).definition()
+CHECKED = replace(STATES, check_seconds=900).definition()
 RUN = {"workload": "digits", "dataset": "d1", "objects": [], "hyperparameters": {}}
 PLAN = {"training_job": {"TrainingJobName": "t"}, "evaluation_job": {"ProcessingJobName": "t-eval"}, "champion": None}
 
@@ -184,3 +186,50 @@ def test_a_search_that_fails_ends_the_run(walk: Any, task_error: Any) -> None:
 
 def test_a_search_has_time_for_each_round_of_its_training_jobs() -> None:
     assert TUNED["States"]["Tune"]["TimeoutSeconds"] == 3 * (3600 + 1800)
+
+
+def checked(message: str) -> Any:
+    """Answers of a cloud whose check ends with `message`."""
+
+    def answer(state: str, arguments: Any) -> Any:
+        planned = {**PLAN, "check_job": {"ProcessingJobName": "t-check"}, "processing_jobs": {"frames": {"x": 1}}}
+        answers = {"Plan": {"Payload": planned}, "Check": {"ExitMessage": message}}
+        return answers[state] if state in answers else Cloud(passed=True)(state, arguments)
+
+    return answer
+
+
+def test_data_that_are_accepted_go_on_to_what_comes_first(walk: Any) -> None:
+    done = walk(CHECKED, checked("Accepted: 0 of 2 files are bad.")).run(RUN)
+    assert done.visited[:4] == ["Plan", "Check", "Accepted?", "Train"]
+    assert done.arguments["Check"] == {"ProcessingJobName": "t-check"}
+    assert done.output["outcome"] == "registered"
+    processed = replace(STATES, check_seconds=900, processing_seconds={"frames": 60}).definition()
+    done = walk(processed, checked("Accepted: 1 of 2 files are bad. train/a.csv: Refused: x.")).run(RUN)
+    assert done.visited[2:5] == ["Accepted?", "Process frames", "Train"]
+
+
+def test_data_that_are_refused_end_the_run_with_what_is_wrong_with_them(walk: Any) -> None:
+    message = "Refused: 1 of 2 files are bad. train/a.csv, row 3, column age: is not an int."
+    done = walk(CHECKED, checked(message)).run(RUN)
+    assert done.visited == ["Plan", "Check", "Accepted?", "Refused", "ReportFailure", "Failed"]
+    assert done.failure == ("BadData", message)
+    assert json.loads(done.arguments["ReportFailure"]["Message"])["step"] == "Check"
+
+
+def test_a_check_without_a_verdict_ends_the_run(walk: Any, task_error: Any) -> None:
+    for message in ("", "Killed"):
+        done = walk(CHECKED, checked(message)).run(RUN)
+        assert (done.failure[0], "Train" in done.visited) == ("BadData", False)
+
+
+def test_a_search_begins_with_data_that_are_accepted(walk: Any) -> None:
+    cloud = TuningCloud(passed=True)
+
+    def answer(state: str, arguments: Any) -> Any:
+        given = cloud(state, arguments)
+        planned = {"Payload": {**given["Payload"], "check_job": {"x": 1}}} if state == "Plan" else given
+        return {"ExitMessage": "Accepted: 0 of 2 files are bad."} if state == "Check" else planned
+
+    searched = replace(STATES, check_seconds=900, tuning_rounds=3).definition()
+    assert walk(searched, answer).run(RUN).visited[:4] == ["Plan", "Check", "Accepted?", "Tune"]

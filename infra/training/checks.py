@@ -1,0 +1,67 @@
+"""The data check of one workload: what its job runs, and the role that it has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from aws_cdk import Stage
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+
+from infra.context import WorkloadContext
+from infra.images.managed import ManagedImage
+from infra.manifest_checks import Checks
+from infra.permissions import allow
+from infra.sagemaker_role import SageMakerRole
+
+STEP = "check"
+"""Suffix of the names of its jobs."""
+NOT_CODE = ["__pycache__", "*.pyc"]
+
+
+class DataChecks(Construct):
+    """The checker, its rules, and a role that reads data sets and writes reports and bad files."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, context: WorkloadContext, checks: Checks) -> None:
+        super().__init__(scope, construct_id)
+        self.checks = checks
+        checker = context.workload.roots.training / "checks"
+        self.checker = s3_assets.Asset(self, "Checker", path=str(checker), exclude=NOT_CODE)
+        self.rules = self._rules(context, checks)
+        # The training image, because it is there in any case; the checker needs nothing of it but Python.
+        image = context.workload.manifest.training.image
+        self.image = ManagedImage(self, "Image", image=image, instance_type=checks.instance.type, section="training")
+        self.role = self._role(context)
+
+    def _rules(self, context: WorkloadContext, checks: Checks) -> s3_assets.Asset:
+        """An object of its own: the descriptor has no room for rules. CDK uploads files, so they become one first, in
+        the cloud assembly.
+        """
+        path = Path(Stage.of(self).outdir) / f"{context.names.prefix}.data-checks.json"
+        path.write_text(json.dumps(checks.rules(context.workload.manifest.data.channels)), "utf-8")
+        return s3_assets.Asset(self, "Rules", path=str(path))
+
+    def _role(self, context: WorkloadContext) -> iam.Role:
+        role = SageMakerRole(
+            self,
+            "Role",
+            log_group="/aws/sagemaker/ProcessingJobs",
+            namespace="/aws/sagemaker/ProcessingJobs",
+            repository_arns=[self.image.repository_arn],
+            key=context.key,
+        )
+        role.allow_reading_assets([self.checker, self.rules])
+        role.allow_reading(context.data_bucket, [context.data_prefix])
+        role.allow_writing(context.artifact_bucket, [context.checks_prefix, f"{context.data_prefix}quarantine/"])
+        return role.role
+
+    def allow_jobs(self, machine_role: iam.IRole, context: WorkloadContext) -> None:
+        """Let the train machine start, follow and stop the check's job."""
+        name = context.names.processing_pattern(STEP)
+        allow(
+            machine_role,
+            ["sagemaker:AddTags", *(f"sagemaker:{verb}ProcessingJob" for verb in ("Create", "Describe", "Stop"))],
+            [context.sagemaker_arn("processing-job", name)],
+        )

@@ -17,7 +17,26 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "LessThan": operator.lt,
     "LessThanOrEqualTo": operator.le,
 }
-TYPES = frozenset({*_COMPARISONS, "In", "Not", "Or"})
+_MEMBERS = {
+    **dict.fromkeys(_COMPARISONS, ("LeftValue", "RightValue")),
+    "In": ("QueryValue", "Values"),
+    "Not": ("Condition",),
+    "Or": ("Conditions",),
+}
+
+
+def check(condition: Any) -> None:
+    """Raises ValueError for what is no condition."""
+    kind = condition.get("Type") if isinstance(condition, dict) else None
+    if kind not in _MEMBERS:
+        raise ValueError(f"there is no condition of type {kind!r}")
+    if missing := [member for member in _MEMBERS[kind] if member not in condition]:
+        raise ValueError(f"the condition {kind} has no {missing[0]}")
+    nested = {"Not": [condition.get("Condition")], "Or": condition.get("Conditions")}.get(kind, [])
+    if not isinstance(nested, list):
+        raise ValueError(f"the Conditions of {kind} must be a list")
+    for inner in nested:
+        check(inner)
 
 
 def holds(condition: Document, scope: Scope) -> bool:

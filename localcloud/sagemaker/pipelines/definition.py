@@ -92,7 +92,9 @@ def _flatten(documents: list[Document], branch: tuple[str, str] | None) -> Itera
                 yield from _flatten(step.arguments.get(member) or [], (step.name, outcome))
 
 
-def _step(document: Document, branch: tuple[str, str] | None) -> Step:
+def _step(document: Any, branch: tuple[str, str] | None) -> Step:
+    if not isinstance(document, dict):
+        raise _refuse(f"{document!r} is no step")
     name, kind = document.get("Name"), document.get("Type")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise _refuse(f"the step name {name!r} does not match {_NAME.pattern}")
@@ -103,6 +105,8 @@ def _step(document: Document, branch: tuple[str, str] | None) -> Step:
     if not isinstance(document.get("Arguments"), dict):
         raise _refuse(f"step {name}: Arguments must be an object")
     depends = document.get("DependsOn") or []
+    if not isinstance(depends, list):
+        raise _refuse(f"step {name}: DependsOn must be a list")
     if conditional := [entry for entry in depends if not isinstance(entry, str)]:
         raise _refuse(f"step {name}: the embedded cloud does not cover the run condition {conditional[0]}")
     _check_arguments(name, kind, document)
@@ -131,9 +135,18 @@ def _check_arguments(name: str, kind: str, document: Document) -> None:
         seconds((document.get("CacheConfig") or {}).get("ExpireAfter"))
     except ValueError as error:
         raise _refuse(f"step {name}: {error}") from error
-    for condition in arguments["Conditions"] if kind == CONDITION else []:
-        if condition.get("Type") not in conditions.TYPES:
-            raise _refuse(f"step {name}: there is no condition of type {condition.get('Type')!r}")
+    if kind == CONDITION:
+        _check_conditions(name, arguments["Conditions"])
+
+
+def _check_conditions(name: str, found: Any) -> None:
+    if not isinstance(found, list):
+        raise _refuse(f"step {name}: Conditions must be a list")
+    try:
+        for condition in found:
+            conditions.check(condition)
+    except ValueError as error:
+        raise _refuse(f"step {name}: {error}") from error
 
 
 def _check(plan: Plan) -> None:

@@ -206,6 +206,7 @@ class Execution:
         if not config:
             return
         names = evaluate(config, self._context.scope(execution))
+        self._record.show_experiment(names)
         for resource, request in (
             (experiment.EXPERIMENT, {"ExperimentName": names["ExperimentName"]}),
             (experiment.TRIAL, names),

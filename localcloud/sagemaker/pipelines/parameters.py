@@ -28,6 +28,9 @@ _TYPES: dict[str, tuple[Callable[[str], Any], tuple[type, ...]]] = {
 
 def check_declarations(declarations: Sequence[Document]) -> None:
     """Raise ValidationException for types, defaults and enumerations that do not fit each other."""
+    for declared in declarations:
+        if not isinstance(declared, dict) or not isinstance(declared.get("Name"), str):
+            raise ValidationException(f"Unable to parse pipeline definition: the parameter {declared!r} has no Name")
     require_unique((declared["Name"] for declared in declarations), "pipeline parameter")
     for declared in declarations:
         name, kind = declared["Name"], declared.get("Type")

@@ -52,6 +52,10 @@ class ExecutionRecord:
         """The step has ended."""
         self.put(step, StepStatus=status, EndTime=self._now(), _RetryAt=None, **members)
 
+    def show_experiment(self, names: Document) -> None:
+        """The experiment and the trial that the jobs of the execution belong to."""
+        self._store.update(EXECUTION, self.name, lambda execution: execution.update(PipelineExperimentConfig=names))
+
     def end(self, status: str, reason: str | None = None) -> None:
         """The execution has ended."""
 

@@ -242,6 +242,8 @@ def test_steps_run_as_jobs_and_hand_their_results_on(pipelines: Pipelines) -> No
     assert pipelines.account.read(f"{scored}/iris.csv.out") == b"low\nhigh\n"
     trial = pipelines.sagemaker.list_trial_components(TrialName=run)["TrialComponentSummaries"]
     assert len(trial) == 3
+    experiment = pipelines.describe(arn)["PipelineExperimentConfig"]
+    assert experiment == {"ExperimentName": name, "TrialName": run}
     shown = pipelines.sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)["PipelineParameters"]
     assert shown == [{"Name": "Scale", "Value": "2.0"}, {"Name": "Least", "Value": "0.85"}]
 
@@ -582,6 +584,13 @@ _REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("type", {"Steps": [{"Name": "A", "Type": "EMR", "Arguments": {}}]}, "does not cover steps of type 'EMR'"),
     ("member", {"Steps": [{"Name": "A", "Type": "Training", "Arguments": {"Imag": 1}}]}, "no property 'Imag'"),
     ("trigger", {"Steps": [_fail("A", "x", DependsOn=[{"Step": "B", "Trigger": "Failed"}])]}, "the run condition"),
+    ("no step", {"Steps": ["A"]}, "'A' is no step"),
+    ("parameter without a name", {"Steps": [], "Parameters": [{"Type": "String"}]}, "has no Name"),
+    (
+        "condition",
+        {"Steps": [_condition("A", [{"Type": "Or", "Conditions": [{"Type": "Equals"}]}], [], [])]},
+        "step A: the condition Equals has no LeftValue",
+    ),
     (
         "default",
         {"Steps": [], "Parameters": [{"Name": "P", "Type": "Integer", "DefaultValue": "x"}]},

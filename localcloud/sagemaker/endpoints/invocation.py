@@ -186,6 +186,8 @@ class Invoker:
         models = exchange.instance.models
         if models is None:
             return "/invocations"
+        # Once more, since the requests of a session come here without a choice of variant.
+        _check_target_model(exchange.variant, headers.get(TARGET_MODEL), exchange.endpoint)
         try:
             return await models.path(headers[TARGET_MODEL])
         except ModelDataError as error:

@@ -46,21 +46,27 @@ def _run(rows: Sequence[row.Row], options: argparse.Namespace) -> int:
     folder = BUILD / "headline"
     slipway = Slipway(state=folder / "cloud", port=options.port)
     _remove(slipway, folder)
-    results: list[running.Result] = []
     try:
-        for one in rows:
-            print(f"{one.number} {one.workload} ...", file=sys.stderr, flush=True)
-            found, failure = running.run(one, slipway, data=options.data, folder=folder / "data" / one.workload)
-            results += found
-            if failure:
-                print(failure, file=sys.stderr, flush=True)
+        results = _results(rows, slipway, data=options.data, folder=folder / "data")
     finally:
         slipway.down()
-    print(report.table(results))
-    (BUILD / "headline.json").write_text(report.as_json(results), encoding="utf-8")
     if options.write_docs:
         DOCS.write_text(report.page(results), encoding="utf-8")
     return 0 if all(result.passed for result in results) else 1
+
+
+def _results(rows: Sequence[row.Row], slipway: Slipway, *, data: Path, folder: Path) -> list[running.Result]:
+    """All rows, one after the other; also printed, and written to build/headline.json."""
+    results: list[running.Result] = []
+    for one in rows:
+        print(f"{one.number} {one.workload} ...", file=sys.stderr, flush=True)
+        found, failure = running.run(one, slipway, data=data, folder=folder / one.workload)
+        results += found
+        if failure:
+            print(failure, file=sys.stderr, flush=True)
+    print(report.table(results), flush=True)
+    (BUILD / "headline.json").write_text(report.as_json(results), encoding="utf-8")
+    return results
 
 
 def _remove(slipway: Slipway, folder: Path) -> None:

@@ -14,6 +14,8 @@ from infra.training.code import TrainingCode
 from infra.training.training import Training
 
 VARIANT = "primary"
+SPLIT_VARIANTS = ("blue", "green")
+"""The production variants of the strategy ab, in turns: one serves, the other is the next challenger."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
             "prefix": parts.batch.prefix,
             "role_arn": parts.batch.role.role_arn,
         },
-        "rollout": {"strategy": manifest.rollout.strategy, "alarms": parts.alarm_names},
+        "rollout": {**manifest.rollout.model_dump(exclude={"latency_p99_ms"}), "alarms": parts.alarm_names},
     }
 
 

@@ -24,6 +24,7 @@ from infra.manifest_fields import (
     known_to,
 )
 from infra.manifest_processing import ProcessingStep, channels_after
+from infra.manifest_rollout import NEEDS_INSTANCES, Rollout
 from infra.manifest_tuning import Tuning, check_tuning
 
 VALUE_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
@@ -167,10 +168,6 @@ class Serving(Strict):
     environment: dict[EnvironmentName, str] = Field(default={})
 
 
-class Rollout(Strict):
-    strategy: Literal["all_at_once"]
-
-
 class Manifest(Strict):
     """One workload."""
 
@@ -205,4 +202,15 @@ class Manifest(Strict):
     def _searches_what_it_declares(self) -> Manifest:
         if self.tuning is not None:
             check_tuning(self.tuning, self.training)
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_fleet_to_move(self) -> Manifest:
+        strategy, count = self.rollout.strategy, self.serving.instance.count
+        needed = NEEDS_INSTANCES.get(strategy, 1)
+        if count < needed:
+            raise ValueError(
+                f"rollout.strategy {strategy!r} moves traffic by part of the fleet, and serving.instance.count is"
+                f" {count}: allowed: {needed} or more, or the strategies all_at_once, shadow, ab"
+            )
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -10,13 +12,22 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.manifest_rollout import Rollout
 from infra.names import WorkloadNames
 
 PERIOD = Duration.minutes(1)
+MICROSECONDS = 1000
+"""A millisecond, in the unit of ModelLatency."""
+
+
+def rollback_alarms(names: WorkloadNames, rollout: Rollout, variants: Sequence[str]) -> list[str]:
+    """The names of the alarms that `WorkloadAlarms` makes on the endpoint, on which a rollout goes back."""
+    kinds = ["endpoint-5xx", *(["endpoint-latency"] if rollout.latency_p99_ms else [])]
+    return [f"{names.prefix}-{_of_variant(kind, variant, variants)}" for kind in kinds for variant in variants]
 
 
 class WorkloadAlarms(Construct):
-    """Undelivered events, failed runs, and an endpoint that answers with errors."""
+    """Undelivered events, failed runs, and an endpoint whose production `variants` answer with errors or too late."""
 
     def __init__(
         self,
@@ -24,7 +35,8 @@ class WorkloadAlarms(Construct):
         construct_id: str,
         *,
         names: WorkloadNames,
-        variant: str,
+        rollout: Rollout,
+        variants: Sequence[str],
         dead_letter_queues: dict[str, sqs.IQueue],
         machines: dict[str, sfn.IStateMachine],
         topic: sns.ITopic,
@@ -34,35 +46,47 @@ class WorkloadAlarms(Construct):
         self._action = actions.SnsAction(topic)
         for name, queue in dead_letter_queues.items():
             metric = queue.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="Maximum")
-            self._alarm(f"{name}-dead-letters", metric, f"Events of the {name} queue could not be delivered")
+            self._alarm(f"{name}-dead-letters", metric, 1, f"Events of the {name} queue could not be delivered")
         for name, machine in machines.items():
             metric = machine.metric_failed(period=PERIOD, statistic="Sum")
-            self._alarm(f"{name}-failed", metric, f"An execution of the {name} state machine failed")
-        self.endpoint_errors = self._alarm(
-            "endpoint-5xx", _endpoint_errors(names.prefix, variant), "The endpoint answered with server errors"
-        )
+            self._alarm(f"{name}-failed", metric, 1, f"An execution of the {name} state machine failed")
+        for variant in variants:
+            self._watch(variant, variants, rollout.latency_p99_ms)
 
-    def _alarm(self, name: str, metric: cloudwatch.IMetric, description: str) -> cloudwatch.Alarm:
+    def _watch(self, variant: str, variants: Sequence[str], latency_p99_ms: int | None) -> None:
+        errors = self._endpoint_metric("Invocation5XXErrors", "Sum", variant)
+        name = _of_variant("endpoint-5xx", variant, variants)
+        self._alarm(name, errors, 1, f"Variant {variant} answered with server errors")
+        if latency_p99_ms is not None:
+            latency = self._endpoint_metric("ModelLatency", "p99", variant)
+            name = _of_variant("endpoint-latency", variant, variants)
+            description = f"Variant {variant}: the p99 latency of the model reached {latency_p99_ms} ms"
+            self._alarm(name, latency, latency_p99_ms * MICROSECONDS, description)
+
+    def _alarm(self, name: str, metric: cloudwatch.IMetric, threshold: float, description: str) -> None:
         alarm = cloudwatch.Alarm(
             self,
             "".join(part.capitalize() for part in name.split("-")),
             alarm_name=f"{self._prefix}-{name}",
             alarm_description=description,
             metric=metric,
-            threshold=1,
+            threshold=threshold,
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(self._action)
-        return alarm
+
+    def _endpoint_metric(self, name: str, statistic: str, variant: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace="AWS/SageMaker",
+            metric_name=name,
+            dimensions_map={"EndpointName": self._prefix, "VariantName": variant},
+            statistic=statistic,
+            period=PERIOD,
+        )
 
 
-def _endpoint_errors(endpoint: str, variant: str) -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace="AWS/SageMaker",
-        metric_name="Invocation5XXErrors",
-        dimensions_map={"EndpointName": endpoint, "VariantName": variant},
-        statistic="Sum",
-        period=PERIOD,
-    )
+def _of_variant(kind: str, variant: str, variants: Sequence[str]) -> str:
+    """A single variant needs no name of its own."""
+    return kind if len(variants) == 1 else f"{kind}-{variant}"

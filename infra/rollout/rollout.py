@@ -41,6 +41,8 @@ class Rollout(Construct):
         self._group = model_package_group
         self._endpoint_arn = context.sagemaker_arn("endpoint", context.names.prefix)
         self._config_arn = context.sagemaker_arn("endpoint-config", context.names.version_pattern)
+        self._model_arn = context.sagemaker_arn("model", context.names.version_pattern)
+        self._package_arn = context.sagemaker_arn("model-package", f"{model_package_group}/*")
         self._alarm_arns = [_alarm_arn(context, name) for name in alarm_names]
         self.serving_role = self._serving_role(repository)
         self.machine = self._machine()
@@ -67,11 +69,14 @@ class Rollout(Construct):
     def _machine(self) -> Machine:
         context = self._context
         plan, check = self._plan_function(), self._check_function()
+        compare, retire = self._compare_function(), self._retire_function()
         states = RolloutStates(
             partition=Aws.PARTITION,
             workload=context.workload.name,
             plan_function_arn=plan.function.function_arn,
             check_function_arn=check.function.function_arn,
+            compare_function_arn=compare.function.function_arn,
+            retire_function_arn=retire.function.function_arn,
             alerts_topic_arn=context.alerts_topic.topic_arn,
         )
         machine = Machine(
@@ -79,7 +84,7 @@ class Rollout(Construct):
             "Machine",
             name=context.names.rollout_machine,
             definition=states.definition(),
-            functions=[plan.function.function_arn, check.function.function_arn],
+            functions=[each.function.function_arn for each in (plan, check, compare, retire)],
             alerts_topic_arn=context.alerts_topic.topic_arn,
             key=context.key,
             log_retention=context.settings.log_retention,
@@ -90,24 +95,27 @@ class Rollout(Construct):
 
     def _allow_endpoint(self, machine: Machine) -> None:
         role = machine.role
-        model = self._context.sagemaker_arn("model", self._context.names.version_pattern)
-        for kind, arn in (("Model", model), ("EndpointConfig", self._config_arn)):
+        for kind, arn in (("Model", self._model_arn), ("EndpointConfig", self._config_arn)):
             actions = ["sagemaker:AddTags", f"sagemaker:Create{kind}", f"sagemaker:Delete{kind}"]
             allow(role, actions, [arn], wildcard=VERSIONS)
         # Creating and updating an endpoint is authorised on the endpoint and on the config it is given.
         deployed = ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"]
         allow(role, deployed, [self._endpoint_arn, self._config_arn], wildcard=VERSIONS)
-        kept = ["sagemaker:AddTags", "sagemaker:DeleteEndpoint", "sagemaker:DescribeEndpoint"]
-        allow(role, kept, [self._endpoint_arn])
-        # An update that names alarms is refused unless its caller may look at them.
+        kept = [f"{verb}Endpoint" for verb in ("Delete", "Describe")]
+        actions = ["AddTags", "UpdateEndpointWeightsAndCapacities", *kept]
+        allow(role, [f"sagemaker:{action}" for action in actions], [self._endpoint_arn])
+        # Also because an update that names alarms is refused unless its caller may look at them.
         allow(role, ["cloudwatch:DescribeAlarms"], self._alarm_arns)
+        allow(role, ["sagemaker:UpdateModelPackage"], [self._package_arn], wildcard=VERSIONS)
 
     def _plan_function(self) -> WorkloadFunction:
         context = self._context
         function = WorkloadFunction(self, "Plan", context=context, verb_noun="plan_rollout", timeout=PLAN_TIMEOUT)
-        packages = context.sagemaker_arn("model-package", f"{self._group}/*")
-        allow(function.role, ["sagemaker:DescribeModelPackage"], [packages], wildcard=VERSIONS)
+        allow(function.role, ["sagemaker:DescribeModelPackage"], [self._package_arn], wildcard=VERSIONS)
+        none = "sagemaker:ListModelPackages has no resource"
+        allow(function.role, ["sagemaker:ListModelPackages"], ["*"], wildcard=none)
         allow(function.role, ["sagemaker:DescribeEndpoint"], [self._endpoint_arn])
+        allow(function.role, ["sagemaker:DescribeEndpointConfig"], [self._config_arn], wildcard=VERSIONS)
         return function
 
     def _check_function(self) -> WorkloadFunction:
@@ -116,6 +124,25 @@ class Rollout(Construct):
         )
         allow(function.role, ["sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"], [self._endpoint_arn])
         allow(function.role, ["sagemaker:DescribeEndpointConfig"], [self._config_arn], wildcard=VERSIONS)
+        return function
+
+    def _compare_function(self) -> WorkloadFunction:
+        function = WorkloadFunction(
+            self, "Compare", context=self._context, verb_noun="compare_variants", timeout=PLAN_TIMEOUT
+        )
+        allow(function.role, ["cloudwatch:GetMetricData"], ["*"], wildcard="reading metrics has no resource")
+        return function
+
+    def _retire_function(self) -> WorkloadFunction:
+        function = WorkloadFunction(
+            self, "Retire", context=self._context, verb_noun="retire_models", timeout=CHECK_TIMEOUT
+        )
+        listed = ["sagemaker:ListEndpointConfigs", "sagemaker:ListModels"]
+        allow(function.role, listed, ["*"], wildcard="listing models and endpoint configs has no resource")
+        allow(function.role, ["sagemaker:DescribeEndpoint"], [self._endpoint_arn])
+        configs = ["sagemaker:DescribeEndpointConfig", "sagemaker:DeleteEndpointConfig"]
+        allow(function.role, configs, [self._config_arn], wildcard=VERSIONS)
+        allow(function.role, ["sagemaker:DeleteModel"], [self._model_arn], wildcard=VERSIONS)
         return function
 
     def _start_on_approval(self, machine: sfn.IStateMachine) -> None:

@@ -1,7 +1,7 @@
-"""State machine "rollout": from an approved model package to an endpoint that serves it, or back to what served before.
+"""State machine "rollout": takes the steps that `plan_rollout` planned, one after the other, or goes back.
 
 `docs/contract.md` has the table of its states. A rollout that goes wrong ends in this order: the endpoint goes back to
-its previous config where the new one answers wrongly, what this run created and nothing serves is deleted, people are
+its previous config, what this run created and nothing serves is deleted, the model package is rejected, people are
 told.
 """
 
@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from infra.rollout.clean_up import clean_up_states
+from infra.rollout.going_back import going_back_states
+from infra.rollout.watch import watch_states
 from infra.states import (
     SAGEMAKER_RETRY,
     State,
     catch_all,
+    choice,
     finding,
     ignore_all,
     integration,
@@ -23,7 +25,8 @@ from infra.states import (
     task,
 )
 
-WAIT_LIMIT_SECONDS = 3600
+WAIT_LIMIT_SECONDS = 14_400
+"""The longest that one step may take: SageMaker's own steps and bakes (3600 s each) are part of it."""
 LONGEST_PAUSE_SECONDS = 30
 BUSY_RETRY: State = {"ErrorEquals": ["EndpointBusy"], "IntervalSeconds": 15, "MaxAttempts": 120, "BackoffRate": 1}
 """Another rollout is under way: half an hour for it to end."""
@@ -37,6 +40,8 @@ class RolloutStates:
     workload: str
     plan_function_arn: str
     check_function_arn: str
+    compare_function_arn: str
+    retire_function_arn: str
     alerts_topic_arn: str
 
     def definition(self) -> dict[str, Any]:
@@ -46,27 +51,46 @@ class RolloutStates:
             "StartAt": "Plan",
             "States": {
                 "Plan": self._plan(),
-                "CreateModel": self._call("CreateModel", "model", then="CreateEndpointConfig"),
-                "CreateEndpointConfig": self._call("CreateEndpointConfig", "endpoint_config", then="Exists?"),
-                "Exists?": _choice([("$plan.exists", "UpdateEndpoint")], default="CreateEndpoint"),
+                "Superseded?": choice([("$plan.superseded != null", "Superseded")], default="Quiet?"),
+                "Superseded": {"Type": "Succeed", "Output": _output("superseded", "$plan.superseded")},
+                **watch_states(partition=self.partition, compare_function_arn=self.compare_function_arn),
+                "NewModel?": choice([("$plan.model != null", "CreateModel")], default="NextStep?"),
+                "CreateModel": self._call("CreateModel", "plan.model", then="NextStep?"),
+                "NextStep?": choice([("$taken < $count($plan.steps)", "TakeStep")], default="Retire"),
+                "TakeStep": {
+                    "Type": "Pass",
+                    "Assign": {
+                        "step": "{% $plan.steps[$taken] %}",
+                        "since": "{% $states.context.State.EnteredTime %}",
+                        "watched": 0,
+                    },
+                    "Next": "NewConfig?",
+                },
+                "NewConfig?": choice([("$step.endpoint_config != null", "CreateEndpointConfig")], default="Action?"),
+                "CreateEndpointConfig": self._call("CreateEndpointConfig", "step.endpoint_config", then="Action?"),
+                "Action?": choice(
+                    [("$step.action = 'create'", "CreateEndpoint"), ("$step.action = 'weights'", "UpdateWeights")],
+                    default="UpdateEndpoint",
+                ),
                 "CreateEndpoint": self._deploy("CreateEndpoint"),
                 "UpdateEndpoint": self._deploy("UpdateEndpoint"),
+                "UpdateWeights": self._update_weights(),
                 "Wait": {"Type": "Wait", "Seconds": "{% $pause %}", "Next": "Describe"},
                 "Describe": self._describe(),
                 "Settled?": self._settled(),
                 "Check": self._check(),
-                "Serving?": _choice([("$check.serving", "RolledOut")], default="NotServing"),
-                "RolledOut": {"Type": "Succeed"},
+                "Serving?": choice([("$check.serving", "Watch?")], default="NotServing"),
+                "StepTaken": {"Type": "Pass", "Assign": {"taken": "{% $taken + 1 %}"}, "Next": "NextStep?"},
+                "Retire": self._retire(),
+                "RolledOut": {"Type": "Succeed", "Output": _output("rolled_out", "$check.reason")},
                 "TookTooLong": finding(
                     "Wait", "EndpointTookTooLong", "'the endpoint is still ' & $endpoint.status", "FindServing"
                 ),
                 "EndpointFailed": finding(
                     "Wait", "EndpointFailed", "$endpoint.status & ': ' & $endpoint.reason", "FindServing"
                 ),
-                "NotServing": finding("Check", "NotServing", "$check.reason", "Restorable?"),
-                "Restorable?": _choice([(_NEW_CONFIG_SERVES_OVER_AN_OLD_ONE, "Restore")], default="FindServing"),
-                "Restore": self._restore(),
-                **clean_up_states(self.partition),
+                "NotServing": finding("Check", "NotServing", "$check.reason", "FindServing"),
+                **going_back_states(self.partition),
                 **report_failure(
                     partition=self.partition,
                     topic_arn=self.alerts_topic_arn,
@@ -87,15 +111,21 @@ class RolloutStates:
             timeout=60,
             retry=[BUSY_RETRY],
             catch=catch_all("Plan", "ReportFailure"),
-            Assign={"plan": "{% $states.result.Payload %}"},
-            Next="CreateModel",
+            Assign={
+                "plan": "{% $states.result.Payload %}",
+                "taken": 0,
+                "going_back": "no",
+                "step": {"retreat": None, "config": ""},
+                "check": {"reason": ""},
+            },
+            Next="Superseded?",
         )
 
     def _call(self, name: str, request: str, *, then: str, **rest: Any) -> State:
         action = name[0].lower() + name[1:]
         return task(
             resource=integration(self.partition, f"sagemaker:{action}"),
-            arguments=f"{{% $plan.{request} %}}",
+            arguments=f"{{% ${request} %}}",
             timeout=120,
             retry=[SAGEMAKER_RETRY],
             catch=catch_all(name, "FindServing"),
@@ -104,12 +134,23 @@ class RolloutStates:
         )
 
     def _deploy(self, name: str) -> State:
-        return self._call(name, "endpoint", then="Wait", Assign={"pause": 1, "waited": 0, "restoring": False})
+        return self._call(name, "step.request", then="Wait", Assign=STARTED)
+
+    def _update_weights(self) -> State:
+        return task(
+            resource=integration(self.partition, "aws-sdk:sagemaker:updateEndpointWeightsAndCapacities"),
+            arguments="{% $step.request %}",
+            timeout=120,
+            retry=[SAGEMAKER_RETRY],
+            catch=catch_all("UpdateWeights", "FindServing"),
+            Assign=STARTED,
+            Next="Wait",
+        )
 
     def _describe(self) -> State:
         return task(
             resource=integration(self.partition, "aws-sdk:sagemaker:describeEndpoint"),
-            arguments={"EndpointName": "{% $plan.endpoint.EndpointName %}"},
+            arguments={"EndpointName": "{% $plan.endpoint_name %}"},
             timeout=60,
             retry=[SAGEMAKER_RETRY],
             catch=catch_all("Describe", "FindServing"),
@@ -127,10 +168,11 @@ class RolloutStates:
 
     def _settled(self) -> State:
         moving = "$endpoint.status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack']"
-        return _choice(
+        return choice(
             [
                 (f"{moving} and $waited < {WAIT_LIMIT_SECONDS}", "Wait"),
-                ("$restoring", "FindServing"),
+                ("$going_back = 'weights'", "Restore"),
+                ("$going_back = 'config'", "FindServing"),
                 (moving, "TookTooLong"),
                 ("$endpoint.status = 'InService'", "Check"),
             ],
@@ -141,42 +183,44 @@ class RolloutStates:
         return invoke(
             partition=self.partition,
             function_arn=self.check_function_arn,
-            payload="{% $plan %}",
+            payload={
+                "workload": "{% $plan.workload %}",
+                "model_version": "{% $plan.model_version %}",
+                "step": "{% $step %}",
+            },
             timeout=120,
             retry=[],
-            catch=catch_all("Check", "Restorable?"),
+            catch=catch_all("Check", "FindServing"),
             Assign={"check": "{% $states.result.Payload %}"},
-            Output=_OUTPUT,
             Next="Serving?",
         )
 
-    def _restore(self) -> State:
-        return task(
-            resource=integration(self.partition, "sagemaker:updateEndpoint"),
-            arguments={
-                "EndpointName": "{% $plan.endpoint.EndpointName %}",
-                "EndpointConfigName": "{% $plan.previous_endpoint_config_name %}",
+    def _retire(self) -> State:
+        """Old models that stay cost nothing: a rollout does not fail because they could not be deleted."""
+        return invoke(
+            partition=self.partition,
+            function_arn=self.retire_function_arn,
+            payload={
+                "workload": "{% $plan.workload %}",
+                "previous_endpoint_config_name": "{% $plan.previous_endpoint_config_name %}",
+                "versions_kept": "{% $plan.versions_kept %}",
             },
             timeout=120,
-            retry=[SAGEMAKER_RETRY],
-            catch=ignore_all("FindServing"),
-            Assign={"pause": 1, "waited": 0, "restoring": True},
-            Next="Wait",
+            retry=[],
+            catch=ignore_all("RolledOut"),
+            Next="RolledOut",
         )
 
 
-_OUTPUT = {
-    "outcome": "{% $states.result.Payload.serving ? 'rolled_out' : 'not_serving' %}",
-    "endpoint": "{% $plan.endpoint.EndpointName %}",
-    "endpoint_config": "{% $endpoint.config %}",
-    "model_version": "{% $plan.model_version %}",
-}
-_NEW_CONFIG_SERVES_OVER_AN_OLD_ONE = (
-    "$plan.exists and $endpoint.config = $plan.endpoint_config.EndpointConfigName"
-    " and $plan.previous_endpoint_config_name != null"
-)
+STARTED = {"pause": 1, "waited": 0}
+"""Variables of the wait for an endpoint that was just told to change."""
 
 
-def _choice(choices: list[tuple[str, str]], *, default: str) -> State:
-    rules = [{"Condition": f"{{% {condition} %}}", "Next": target} for condition, target in choices]
-    return {"Type": "Choice", "Choices": rules, "Default": default}
+def _output(outcome: str, reason: str) -> dict[str, str]:
+    return {
+        "outcome": outcome,
+        "reason": f"{{% {reason} %}}",
+        "endpoint": "{% $plan.endpoint_name %}",
+        "endpoint_config": "{% $step.config %}",
+        "model_version": "{% $plan.model_version %}",
+    }

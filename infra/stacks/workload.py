@@ -12,10 +12,10 @@ from constructs import Construct
 
 from infra.batch.batch import Batch
 from infra.context import WorkloadContext
-from infra.descriptor import VARIANT, WorkloadParts, descriptor
+from infra.descriptor import SPLIT_VARIANTS, VARIANT, WorkloadParts, descriptor
 from infra.documents import to_json
 from infra.images.serving_image import ServingImage
-from infra.monitoring.alarms import WorkloadAlarms
+from infra.monitoring.alarms import WorkloadAlarms, rollback_alarms
 from infra.names import WorkloadNames, bucket_name
 from infra.rollout.rollout import Rollout
 from infra.settings import Settings
@@ -56,7 +56,9 @@ class WorkloadStack(Stack):
             settings=settings,
         )
         code = self._code(workload)
-        alarm_names = [f"{names.prefix}-endpoint-5xx"]
+        rollout_manifest = workload.manifest.rollout
+        variants = SPLIT_VARIANTS if rollout_manifest.strategy == "ab" else (VARIANT,)
+        alarm_names = rollback_alarms(names, rollout_manifest, variants)
         training = Training(
             self,
             "Training",
@@ -78,7 +80,8 @@ class WorkloadStack(Stack):
             self,
             "Alarms",
             names=names,
-            variant=VARIANT,
+            rollout=rollout_manifest,
+            variants=variants,
             dead_letter_queues={"objects": training.trigger.dead_letters, "approvals": rollout.dead_letters},
             machines={"train": training.machine.state_machine, "rollout": rollout.machine.state_machine},
             topic=platform.alerts_topic,

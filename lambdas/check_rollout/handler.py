@@ -14,7 +14,7 @@ ATTEMPTS = 3
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`event` is plan_rollout's output -> `{"serving": bool, "reason": str}`."""
+    """`{"workload", "model_version", "step"}`, a step of plan_rollout's -> `{"serving": bool, "reason": str}`."""
     settings = Settings.from_environment()
     log = Log.of("check_rollout", context).bind(
         workload=event.get("workload"), model_version=event.get("model_version")

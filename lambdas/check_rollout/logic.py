@@ -15,20 +15,23 @@ from check_rollout.smoke import objection
 
 
 def check(event: dict[str, Any], *, ssm: Any, sagemaker: Any, runtime: Any, workloads_path: str) -> dict[str, Any]:
-    """`{"serving", "reason"}`; the reason says what serves, or why the wanted model does not."""
+    """`{"serving", "reason"}`; the reason says what serves, or why the step's models do not."""
     workload = take_matching(event, "workload", WORKLOAD)
     descriptor = descriptors.read(ssm, path=workloads_path, workload=workload)
     version = take(event, "model_version", str)
-    config = take(take(event, "endpoint_config", dict), "EndpointConfigName", str, where="input.endpoint_config")
-    model = take(take(event, "model", dict), "ModelName", str, where="input.model")
-    reason = (
-        _wrong_config(sagemaker, descriptor["endpoint_name"], config)
-        or _wrong_model(sagemaker, config, model)
-        or objection(runtime, endpoint=descriptor["endpoint_name"], serving=descriptor["serving"], version=version)
-    )
+    step = take(event, "step", dict)
+    config = take(step, "config", str, where="input.step")
+    models = take(step, "models", dict, where="input.step")
+    endpoint = descriptor["endpoint_name"]
+    reason = _wrong_config(sagemaker, endpoint, config) or _wrong_models(sagemaker, config, models)
+    if reason is None and step["ask"] is not None:
+        reason = objection(
+            runtime, endpoint=endpoint, variant=step["ask"], serving=descriptor["serving"], version=version
+        )
     if reason:
         return {"serving": False, "reason": reason}
-    return {"serving": True, "reason": f"{descriptor['endpoint_name']} serves model version {version} ({model})"}
+    shown = ", ".join(f"{variant}: {model}" for variant, model in sorted(models.items()))
+    return {"serving": True, "reason": f"{endpoint} serves {shown}"}
 
 
 def _wrong_config(sagemaker: Any, endpoint_name: str, wanted: str) -> str | None:
@@ -44,9 +47,9 @@ def _wrong_config(sagemaker: Any, endpoint_name: str, wanted: str) -> str | None
     return None if status == "InService" else f"endpoint {endpoint_name} is {status}, not InService{why}"
 
 
-def _wrong_model(sagemaker: Any, config_name: str, wanted: str) -> str | None:
+def _wrong_models(sagemaker: Any, config_name: str, wanted: dict[str, str]) -> str | None:
     config = endpoints.describe_config(sagemaker, config_name)
     if config is None:
         return f"endpoint config {config_name} does not exist any more"
-    models = sorted({variant["ModelName"] for variant in config["ProductionVariants"]})
-    return None if models == [wanted] else f"endpoint config {config_name} serves {', '.join(models)}, not {wanted}"
+    models = {variant["VariantName"]: variant["ModelName"] for variant in config["ProductionVariants"]}
+    return None if models == wanted else f"endpoint config {config_name} serves {models}, not {wanted}"

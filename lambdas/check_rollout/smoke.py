@@ -13,8 +13,8 @@ from shared.descriptor import Serving
 MAX_ANSWER_BYTES = 6 * 1024 * 1024
 
 
-def objection(runtime: Any, *, endpoint: str, serving: Serving, version: str) -> str | None:
-    """Why the model's answer to the sample request will not do; None when it will, or when the workload has no sample
+def objection(runtime: Any, *, endpoint: str, variant: str, serving: Serving, version: str) -> str | None:
+    """Why the variant's answer to the sample request will not do; None when it will, or when the workload has no sample
     request.
     """
     sample = serving["sample_request"]
@@ -23,6 +23,7 @@ def objection(runtime: Any, *, endpoint: str, serving: Serving, version: str) ->
     try:
         answer = runtime.invoke_endpoint(
             EndpointName=endpoint,
+            TargetVariant=variant,
             Body=json.dumps(sample).encode(),
             ContentType="application/json",
             Accept="application/json",

@@ -14,5 +14,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     settings = Settings.from_environment()
     log = Log.of("plan_rollout", context).bind(execution=event.get("execution"), workload=event.get("workload"))
     planned = plan(event, ssm=client("ssm"), sagemaker=client("sagemaker"), workloads_path=settings.workloads_path)
-    log.info("planned", model_version=planned["model_version"], exists=planned["exists"])
+    log.info("planned", model_version=planned["model_version"], steps=[step["name"] for step in planned["steps"]])
     return planned

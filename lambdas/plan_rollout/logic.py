@@ -4,76 +4,138 @@ import re
 from typing import Any
 
 from shared import descriptor as descriptors
-from shared import endpoints
 from shared.descriptor import Descriptor
 from shared.errors import InvalidInput, SlipwayError
 from shared.fields import take, take_matching
 from shared.names import WORKLOAD, model_name
 
-from plan_rollout import requests
+from plan_rollout import packages, requests, steps
+from plan_rollout import serving as endpoint
+from plan_rollout.serving import Serving
 
 _EXECUTION = re.compile(r".{1,80}")
-# DescribeEndpoint, EndpointStatus: states that pass by themselves.
-_TRANSIENT = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 
 
-class PackageNotApproved(SlipwayError):
-    """The model package lost its approval between the event and now."""
+class NothingServes(SlipwayError):
+    """A command about traffic, and no endpoint."""
 
 
-class EndpointBusy(SlipwayError):
-    """The endpoint is in a state that passes: try again later."""
-
-
-class EndpointNotUpdatable(SlipwayError):
-    """The endpoint is in a state that UpdateEndpoint refuses and that does not pass by itself."""
+class NothingToPromote(SlipwayError):
+    """One variant has all traffic already."""
 
 
 def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str) -> dict[str, Any]:
-    """The state's output: the three requests, whether the endpoint exists, and the config it has now."""
+    """The state's output; see docs/contract.md, state machine "rollout"."""
     workload = take_matching(event, "workload", WORKLOAD)
     execution = take_matching(event, "execution", _EXECUTION)
+    order = take(event, "event", dict)
     descriptor = descriptors.read(ssm, path=workloads_path, workload=workload)
-    package = _approved_package(sagemaker, descriptor, take(event, "event", dict))
-    version = package["ModelPackageVersion"]
-    endpoint = endpoints.describe(sagemaker, descriptor["endpoint_name"])
-    _require_updatable(endpoint)
-    name = model_name(descriptor["job_prefix"], version=version, execution=execution)
-    request = requests.update_endpoint if endpoint else requests.create_endpoint
+    serving = endpoint.find(sagemaker, descriptor["endpoint_name"])
+    command = order.get("command", "deploy")
+    if command not in _COMMANDS:
+        raise InvalidInput(f"event.command is {command!r}: allowed: {', '.join(_COMMANDS)}")
+    planned = _COMMANDS[command](sagemaker, descriptor, serving, order, execution)
     return {
         "workload": workload,
-        "model_version": str(version),
-        "model": requests.model(descriptor, package, name=name, version=version),
-        "endpoint_config": requests.endpoint_config(descriptor, name=name, version=version),
-        "endpoint": request(descriptor, config=name),
-        "exists": endpoint is not None,
-        "previous_endpoint_config_name": endpoint["EndpointConfigName"] if endpoint else None,
+        "endpoint_name": descriptor["endpoint_name"],
+        "exists": serving is not None,
+        "previous_endpoint_config_name": serving.config_name if serving else None,
+        "versions_kept": descriptor["rollout"]["versions_kept"],
+        "package_arn": None,
+        "model": None,
+        "superseded": None,
+        "alarms": [],
+        **planned,
+        "created_configs": [
+            step["endpoint_config"]["EndpointConfigName"] for step in planned["steps"] if step["endpoint_config"]
+        ],
     }
 
 
-def _approved_package(sagemaker: Any, descriptor: Descriptor, event: dict[str, Any]) -> dict[str, Any]:
-    """The package that the event names, as it is now: the event may be hours old."""
-    detail = take(event, "detail", dict, where="event")
-    group, arn = (
-        take(detail, name, str, where="event.detail") for name in ("ModelPackageGroupName", "ModelPackageArn")
-    )
-    if group != descriptor["model_package_group"]:
+def _deploy(
+    sagemaker: Any, descriptor: Descriptor, serving: Serving | None, order: dict[str, Any], execution: str
+) -> dict[str, Any]:
+    """An approved package, by the strategy of the manifest."""
+    package = packages.approved(sagemaker, descriptor, order)
+    superseded = serving and packages.superseded_by(sagemaker, descriptor, package, serving)
+    if superseded:
+        return {"model_version": str(package["ModelPackageVersion"]), "superseded": superseded, "steps": []}
+    alarms = descriptor["rollout"]["alarms"] if serving else []
+    return {**_package(descriptor, serving, package, execution, careful=True), "alarms": alarms}
+
+
+def _rollback(
+    sagemaker: Any, descriptor: Descriptor, serving: Serving | None, order: dict[str, Any], execution: str
+) -> dict[str, Any]:
+    """An earlier version at once, whatever the alarms say: they may be why somebody goes back."""
+    version = order.get("version")
+    if version is None and serving and serving.challenger:
+        return _alone(descriptor, serving, serving.champion, execution)
+    package = packages.to_go_back_to(sagemaker, descriptor, serving, version)
+    return _package(descriptor, serving, package, execution, careful=False)
+
+
+def _promote(
+    sagemaker: Any, descriptor: Descriptor, serving: Serving | None, order: dict[str, Any], execution: str
+) -> dict[str, Any]:
+    """The newest of several variants takes all traffic."""
+    if serving is None:
+        raise NothingServes(f"there is no endpoint {descriptor['endpoint_name']}: nothing can be promoted")
+    newest = max(serving.variants, key=lambda variant: int(variant.version or 0))
+    if len(serving.variants) == 1:
+        raise NothingToPromote(f"version {newest.version} has all traffic of {descriptor['endpoint_name']} already")
+    return _alone(descriptor, serving, newest, execution)
+
+
+def _traffic(
+    sagemaker: Any, descriptor: Descriptor, serving: Serving | None, order: dict[str, Any], execution: str
+) -> dict[str, Any]:
+    """The weights that a person gives the variants that serve."""
+    if serving is None:
+        raise NothingServes(f"there is no endpoint {descriptor['endpoint_name']}: there is no traffic to split")
+    weights = take(order, "weights", dict, where="event")
+    names = {variant.name for variant in serving.variants}
+    if set(weights) != names:
         raise InvalidInput(
-            f"event.detail.ModelPackageGroupName is {group!r}, expected {descriptor['model_package_group']!r}"
+            f"event.weights names {', '.join(weights) or 'nobody'}: give each of {', '.join(sorted(names))}"
         )
-    package = sagemaker.describe_model_package(ModelPackageName=arn)
-    if package.get("ModelApprovalStatus") != "Approved":
-        raise PackageNotApproved(f"{arn} is {package.get('ModelApprovalStatus')}, not Approved: it is not rolled out")
-    return package
+    for name, weight in weights.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1e6:
+            raise InvalidInput(f"event.weights.{name} is {weight!r}: expected a number from 0 to 1000000")
+    if not any(weights.values()):
+        raise InvalidInput("event.weights are all 0: somebody has to answer")
+    return {
+        "model_version": _heaviest(serving, weights),
+        "steps": steps.shift(descriptor, serving, {name: float(weight) for name, weight in weights.items()}),
+    }
 
 
-def _require_updatable(endpoint: dict[str, Any] | None) -> None:
-    if endpoint is None or endpoint["EndpointStatus"] == "InService":
-        return
-    name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
-    if status in _TRANSIENT:
-        raise EndpointBusy(f"endpoint {name} is {status}: the rollout has to wait until it is InService")
-    raise EndpointNotUpdatable(
-        f"endpoint {name} is {status} ({endpoint.get('FailureReason', 'no reason given')}) and cannot be updated: "
-        f"delete it (aws sagemaker delete-endpoint --endpoint-name {name}) and approve the model package again"
-    )
+def _heaviest(serving: Serving, weights: dict[str, float]) -> str:
+    variant = max(serving.variants, key=lambda variant: weights[variant.name])
+    return str(variant.version)
+
+
+def _package(
+    descriptor: Descriptor, serving: Serving | None, package: dict[str, Any], execution: str, *, careful: bool
+) -> dict[str, Any]:
+    version = package["ModelPackageVersion"]
+    name = model_name(descriptor["job_prefix"], version=version, execution=execution)
+    if serving is None:
+        taken = steps.create(descriptor, name=name, version=version)
+    else:
+        taken = steps.replace(descriptor, serving, name=name, version=version, careful=careful)
+    return {
+        "model_version": str(version),
+        "package_arn": package["ModelPackageArn"],
+        "model": requests.model(descriptor, package, name=name, version=version),
+        "steps": taken,
+    }
+
+
+def _alone(descriptor: Descriptor, serving: Serving, winner: Any, execution: str) -> dict[str, Any]:
+    version = int(winner.version or 0)
+    name = model_name(descriptor["job_prefix"], version=version, execution=execution)
+    return {"model_version": str(version), "steps": steps.promote(descriptor, serving, winner, name=name)}
+
+
+_COMMANDS = {"deploy": _deploy, "rollback": _rollback, "promote": _promote, "traffic": _traffic}

@@ -2,13 +2,8 @@
 
 from typing import Any
 
-from shared.descriptor import Descriptor
+from shared.descriptor import Descriptor, Rollout
 from shared.instances import volume_key
-
-# How long the new variant serves all traffic before the old one goes, in seconds
-# (TrafficRoutingConfig.WaitIntervalInSeconds). The rollout
-# machine sends its sample request right after, which is the check that counts for all_at_once.
-BAKE_SECONDS = 0
 
 
 def model(descriptor: Descriptor, package: dict[str, Any], *, name: str, version: int) -> dict[str, Any]:
@@ -32,21 +27,34 @@ def model(descriptor: Descriptor, package: dict[str, Any], *, name: str, version
     }
 
 
-def endpoint_config(descriptor: Descriptor, *, name: str, version: int) -> dict[str, Any]:
-    """The CreateEndpointConfig request: one production variant that serves the model of the same name."""
+def variant(
+    descriptor: Descriptor, *, name: str, model: str, instances: int | None = None, weight: float = 1.0
+) -> dict[str, Any]:
+    """A ProductionVariant. `instances`: what it was scaled to, which a rollout keeps; else the manifest's count."""
     serving = descriptor["serving"]
     return {
+        "VariantName": name,
+        "ModelName": model,
+        "InstanceType": serving["instance_type"],
+        "InitialInstanceCount": instances or serving["instance_count"],
+        "InitialVariantWeight": weight,
+    }
+
+
+def endpoint_config(
+    descriptor: Descriptor,
+    *,
+    name: str,
+    version: int,
+    production: list[dict[str, Any]],
+    shadow: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The CreateEndpointConfig request."""
+    return {
         "EndpointConfigName": name,
-        "ProductionVariants": [
-            {
-                "VariantName": serving["variant"],
-                "ModelName": name,
-                "InstanceType": serving["instance_type"],
-                "InitialInstanceCount": serving["instance_count"],
-                "InitialVariantWeight": 1.0,
-            }
-        ],
-        **volume_key(serving["instance_type"], descriptor["kms_key_arn"], member="KmsKeyId"),
+        "ProductionVariants": production,
+        **({"ShadowProductionVariants": shadow} if shadow else {}),
+        **volume_key(descriptor["serving"]["instance_type"], descriptor["kms_key_arn"], member="KmsKeyId"),
         "Tags": _tags(descriptor, version),
     }
 
@@ -57,18 +65,46 @@ def create_endpoint(descriptor: Descriptor, *, config: str) -> dict[str, Any]:
     return {"EndpointName": descriptor["endpoint_name"], "EndpointConfigName": config, "Tags": tags}
 
 
-def update_endpoint(descriptor: Descriptor, *, config: str) -> dict[str, Any]:
-    """The UpdateEndpoint request: blue/green, all at once, back to the old fleet when an alarm goes off."""
-    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": BAKE_SECONDS}
-    deployment: dict[str, Any] = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
-    alarms = descriptor["rollout"]["alarms"]
+def update_endpoint(descriptor: Descriptor, *, config: str, guarded: bool) -> dict[str, Any]:
+    """The UpdateEndpoint request; `guarded`: with the manifest's deployment guardrails."""
+    request = {"EndpointName": descriptor["endpoint_name"], "EndpointConfigName": config}
+    return {**request, "DeploymentConfig": deployment_config(descriptor)} if guarded else request
+
+
+def deployment_config(descriptor: Descriptor) -> dict[str, Any]:
+    """How SageMaker moves the traffic, and the alarms on which it goes back by itself.
+
+    A strategy that the machine walks itself (shadow, ab) only ends with such an update: all at once.
+    """
+    rollout = descriptor["rollout"]
+    strategy, alarms = rollout["strategy"], rollout["alarms"]
+    if strategy == "rolling":
+        size = {"Type": "CAPACITY_PERCENT", "Value": rollout["batch_percent"]}
+        deployment: dict[str, Any] = {
+            "RollingUpdatePolicy": {"MaximumBatchSize": size, "WaitIntervalInSeconds": rollout["interval_seconds"]}
+        }
+    else:
+        deployment = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": _routing(rollout)}}
     if alarms:
         deployment["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in alarms]}
-    return {
-        "EndpointName": descriptor["endpoint_name"],
-        "EndpointConfigName": config,
-        "DeploymentConfig": deployment,
-    }
+    return deployment
+
+
+def _routing(rollout: Rollout) -> dict[str, Any]:
+    """TrafficRoutingConfig."""
+    if rollout["strategy"] == "canary":
+        size = {"Type": "CAPACITY_PERCENT", "Value": rollout["size_percent"]}
+        return {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": rollout["bake_seconds"]}
+    if rollout["strategy"] == "linear":
+        size = {"Type": "CAPACITY_PERCENT", "Value": rollout["step_percent"]}
+        return {"Type": "LINEAR", "LinearStepSize": size, "WaitIntervalInSeconds": rollout["interval_seconds"]}
+    return {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": rollout.get("bake_seconds", 0)}
+
+
+def update_weights(descriptor: Descriptor, weights: dict[str, float]) -> dict[str, Any]:
+    """The UpdateEndpointWeightsAndCapacities request."""
+    desired = [{"VariantName": name, "DesiredWeight": weight} for name, weight in weights.items()]
+    return {"EndpointName": descriptor["endpoint_name"], "DesiredWeightsAndCapacities": desired}
 
 
 def _tags(descriptor: Descriptor, version: int) -> list[dict[str, str]]:

@@ -115,8 +115,20 @@ class Serving(TypedDict):
 
 
 class Rollout(TypedDict):
+    """Which of the optional keys there are depends on the strategy (infra/manifest_rollout.py)."""
+
     strategy: str
     alarms: list[str]
+    versions_kept: int
+    bake_seconds: NotRequired[int]
+    size_percent: NotRequired[int]
+    step_percent: NotRequired[int]
+    interval_seconds: NotRequired[int]
+    batch_percent: NotRequired[int]
+    mirror_percent: NotRequired[int]
+    watch_seconds: NotRequired[int]
+    max_latency_ratio: NotRequired[float]
+    steps: NotRequired[list[int]]
 
 
 class Descriptor(TypedDict):

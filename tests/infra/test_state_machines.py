@@ -20,8 +20,9 @@ VALIDATOR = ROOT / "node_modules" / "asl-validator" / "dist" / "bin" / "asl-vali
 STAND_INS = {"AWS::Partition": "aws", "AWS::Region": "eu-central-1", "AWS::AccountId": "123456789012"}
 EXPECTED = {
     "train": {"Plan", "Evaluate", "Gate", "Passed?", "Rejected", "Register", "ReportFailure", "Failed"},
-    "rollout": {"Plan", "CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint", "Wait", "Describe"}
-    | {"Check", "DeleteEndpointConfig", "DeleteModel", "ReportFailure", "Failed"},
+    "rollout": {"Plan", "CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint", "UpdateWeights"}
+    | {"Wait", "Describe", "Check", "Look", "Compare", "Retire", "Retreat", "Restore", "Reject"}
+    | {"DeleteEndpointConfig", "DeleteModel", "ReportFailure", "Failed"},
 }
 
 

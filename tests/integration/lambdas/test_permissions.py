@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from check_rollout.handler import handler as check_rollout
+from compare_variants.handler import handler as compare_variants
 from decide_gate.handler import handler as decide_gate
 from describe_workloads.handler import handler as describe_workloads
 from plan_rollout.handler import handler as plan_rollout
@@ -19,6 +20,7 @@ from plan_training.handler import handler as plan_training
 from predict.directory import Directory
 from predict.handler import handler as predict
 from request_training.handler import handler as request_training
+from retire_models.handler import handler as retire_models
 from shared.clients import client
 from shared.storage import split_uri
 
@@ -39,6 +41,16 @@ ACTIONS = {
     "plan_training": ["ssm:GetParameter", "sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
     "decide_gate": ["ssm:GetParameter", "s3:GetObject", "s3:PutObject"],
     "plan_rollout": ["ssm:GetParameter", "sagemaker:DescribeModelPackage", "sagemaker:DescribeEndpoint"],
+    "compare_variants": ["cloudwatch:GetMetricData"],
+    "retire_models": [
+        "ssm:GetParameter",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:ListEndpointConfigs",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:ListModels",
+        "sagemaker:DeleteModel",
+    ],
     "check_rollout": ["ssm:GetParameter", "sagemaker:DescribeEndpoint"],
     "predict": ["ssm:GetParameter", "sagemaker:InvokeEndpoint"],
     "describe_workloads": ["ssm:GetParameter", "sagemaker:DescribeEndpoint"],
@@ -53,6 +65,10 @@ def load(name: str) -> Any:
 def resource(action: str, stage: Any) -> str:
     """What lambdas/README.md lets a function do `action` on."""
     described = stage.descriptor
+
+    def versions(kind: str) -> str:
+        return f"arn:aws:sagemaker:*:*:{kind}/{described['job_prefix']}-v*"
+
     data, artifacts = (f"arn:aws:s3:::{described[part]['bucket']}" for part in ("data", "artifacts"))
     return {
         "ssm:GetParameter": f"{PARAMETER}/digits",
@@ -62,6 +78,12 @@ def resource(action: str, stage: Any) -> str:
         "states:StartExecution": described["train_state_machine_arn"],
         "sns:Publish": stage.alerts_topic_arn,
         "sagemaker:ListModelPackages": "*",
+        "sagemaker:ListEndpointConfigs": "*",
+        "sagemaker:ListModels": "*",
+        "cloudwatch:GetMetricData": "*",
+        "sagemaker:DescribeEndpointConfig": versions("endpoint-config"),
+        "sagemaker:DeleteEndpointConfig": versions("endpoint-config"),
+        "sagemaker:DeleteModel": versions("model"),
         "sagemaker:DescribeModelPackage": f"arn:aws:sagemaker:*:*:model-package/{described['model_package_group']}/*",
         "s3:GetObject": f"{artifacts}/digits/evaluation/*",
         "s3:PutObject": f"{artifacts}/digits/verdicts/*",
@@ -112,7 +134,25 @@ class Cases:
 
     def check_rollout(self) -> Callable[[], Any]:
         planned = plan_rollout(self._approved(), self.context)
-        return lambda: check_rollout(planned, self.context)
+        (step,) = planned["steps"]
+        return lambda: check_rollout({**planned, "step": step}, self.context)
+
+    def compare_variants(self) -> Callable[[], Any]:
+        compare = {"champion": "blue", "challenger": "green", "max_latency_ratio": 1.5}
+        event = {"endpoint_name": "e", "since": "2026-11-12T08:00:00+00:00", "compare": compare}
+        return lambda: compare_variants(event, self.context)
+
+    def retire_models(self) -> Callable[[], Any]:
+        sagemaker, prefix = client("sagemaker"), self.stage.descriptor["job_prefix"]
+        role = self.stage.descriptor["serving"]["role_arn"]
+        for version in (1, 2, 3):
+            name = f"{prefix}-v{version}-0000000{version}"
+            sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": "none:1"})
+            variant = {"VariantName": "primary", "ModelName": name}
+            instances = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+            sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant | instances])
+        event = {"workload": "digits", "previous_endpoint_config_name": None, "versions_kept": 2}
+        return lambda: retire_models(event, self.context)
 
     def predict(self) -> Callable[[], Any]:
         return lambda: self._answered(predict(load("api_predict"), self.context), 503)
@@ -153,7 +193,8 @@ def as_role(cloud: EmbeddedCloud, monkeypatch: pytest.MonkeyPatch) -> Callable[[
         account = f"arn:aws:iam::{cloud.account}:root"
         trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
         arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"]
-        iam.put_role_policy(RoleName=name, PolicyName="function", PolicyDocument=policy(*statements))
+        if statements:
+            iam.put_role_policy(RoleName=name, PolicyName="function", PolicyDocument=policy(*statements))
         keys = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
         session = boto3.Session(
             aws_access_key_id=keys["AccessKeyId"],

@@ -10,7 +10,7 @@ from check_rollout.handler import handler as check_rollout
 from decide_gate.handler import handler as decide_gate
 from describe_workloads.handler import handler as describe_workloads
 from plan_rollout.handler import handler as plan_rollout
-from plan_rollout.logic import PackageNotApproved
+from plan_rollout.packages import PackageNotApproved
 from plan_training.handler import handler as plan_training
 from predict.directory import Directory
 from predict.handler import handler as predict
@@ -76,7 +76,8 @@ def test_before_the_first_endpoint_everything_says_so(
 ) -> None:
     planned = plan_rollout(approval_of(registered("run-1", context), workload), context)
     assert (planned["exists"], planned["previous_endpoint_config_name"]) == (False, None)
-    checked = check_rollout(planned, context)
+    (step,) = planned["steps"]
+    checked = check_rollout({**planned, "step": step}, context)
     assert checked == {"serving": False, "reason": f"endpoint {workload['endpoint_name']} does not exist"}
     shown = describe_workloads(json.loads((EVENTS / "api_describe_workload.json").read_text()), context)
     assert json.loads(shown["body"])["status"] == "NotDeployed"

@@ -8,7 +8,7 @@ from typing import Any
 import jsonata
 import pytest
 
-STEP_LIMIT = 500
+STEP_LIMIT = 2000
 
 
 class TaskError(Exception):
@@ -88,7 +88,11 @@ class Walk:
             return {key: self._evaluate(item, states) for key, item in value.items()}
         if not (isinstance(value, str) and value.startswith("{%")):
             return value
-        context = {"Execution": {"Name": "run-1", "Id": "arn:run-1"}, "StateMachine": {"Name": "machine"}}
+        context = {
+            "Execution": {"Name": "run-1", "Id": "arn:run-1"},
+            "StateMachine": {"Name": "machine"},
+            "State": {"EnteredTime": "2026-11-12T08:30:00.000Z"},
+        }
         expression = jsonata.Jsonata(value[2:-2].strip())
         for name, bound in {**self._variables, "states": {**states, "context": context}}.items():
             expression.assign(name, bound)

@@ -13,160 +13,345 @@ DEFINITION = RolloutStates(
     workload="digits",
     plan_function_arn="arn:plan",
     check_function_arn="arn:check",
+    compare_function_arn="arn:compare",
+    retire_function_arn="arn:retire",
     alerts_topic_arn="arn:topic",
 ).definition()
-CLEAN_UP = ["DeleteEndpointConfig", "DeleteModel", "ReportFailure", "Failed"]
+REPORT = ["ReportFailure", "Failed"]
+DELETED = ["MoreConfigs?", "DeleteEndpointConfig", "MoreConfigs?", "Model?", "DeleteModel", "AtFault?"]
+CLEAN_UP = [*DELETED, "Reject", *REPORT]
 NOT_FOUND = ("SageMaker.SageMakerException", 'Could not find endpoint "arn:endpoint/e". (Service: SageMaker)')
 
 
-def plan(previous: str | None) -> dict[str, Any]:
+def step(**changes: Any) -> dict[str, Any]:
     return {
-        "workload": "digits",
-        "model_version": 7,
-        "model": {"ModelName": "new"},
+        "name": "update",
+        "action": "update",
         "endpoint_config": {"EndpointConfigName": "new"},
-        "endpoint": {"EndpointName": "e", "EndpointConfigName": "new"},
+        "request": {"EndpointName": "e", "EndpointConfigName": "new"},
+        "config": "new",
+        "models": {"primary": "new"},
+        "ask": "primary",
+        "watch_seconds": 0,
+        "compare": None,
+        "retreat": None,
+        **changes,
+    }
+
+
+def plan(previous: str | None, **changes: Any) -> dict[str, Any]:
+    planned = {
+        "workload": "digits",
+        "model_version": "7",
+        "package_arn": "arn:package/7",
+        "model": {"ModelName": "new"},
+        "endpoint_name": "e",
         "exists": previous is not None,
         "previous_endpoint_config_name": previous,
+        "versions_kept": 5,
+        "superseded": None,
+        "alarms": [],
+        "steps": [step(action="update" if previous else "create")],
+        **changes,
     }
+    configs = [each["endpoint_config"]["EndpointConfigName"] for each in planned["steps"] if each["endpoint_config"]]
+    return {**planned, "created_configs": configs}
+
+
+SPLIT = {
+    "config": "new-split",
+    "models": {"blue": "old", "green": "new"},
+    "watch_seconds": 90,
+    "compare": {"champion": "blue", "challenger": "green", "max_latency_ratio": 1.5},
+    "retreat": {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "blue", "DesiredWeight": 100}]},
+}
+AB = [
+    step(name="share 10 %", endpoint_config={"EndpointConfigName": "new-split"}, **SPLIT),
+    step(name="share 50 %", action="weights", endpoint_config=None, **SPLIT),
+    step(),
+]
 
 
 class Cloud:
     """Answers the machine's tasks: `statuses` are what describing the endpoint says, the last of them for ever."""
 
-    def __init__(self, *, previous: str | None, statuses: list[tuple[str, str]], check: Any = True) -> None:
-        self._previous, self._statuses, self._check = previous, list(statuses), check
+    def __init__(
+        self,
+        planned: dict[str, Any],
+        *,
+        statuses: list[tuple[str, str]],
+        check: bool | list[bool] = True,
+        alarms: list[str] | None = None,
+        worse: list[bool] | None = None,
+    ) -> None:
+        self._plan, self._statuses = planned, list(statuses)
+        self._checks = [check] if isinstance(check, bool) else list(check)
+        self._alarms, self._worse = list(alarms or ["OK"]), list(worse or [False])
         self.failing: dict[str, Exception] = {}
 
     def __call__(self, state: str, arguments: Any) -> Any:
         if state in self.failing:
             raise self.failing[state]
         if state == "Plan":
-            return {"Payload": plan(self._previous)}
+            return {"Payload": self._plan}
         if state == "Check":
-            return {"Payload": {"serving": self._check, "reason": "the sample request was answered with 500"}}
+            serving = _next(self._checks)
+            return {"Payload": {"serving": serving, "reason": "fine" if serving else "answered with 500"}}
+        if state == "Compare":
+            return {"Payload": {"worse": _next(self._worse), "reason": "p99 is twice the champion's"}}
+        if state in ("Look", "LookBefore"):
+            return {"MetricAlarms": [{"AlarmName": "a-5xx", "StateValue": _next(self._alarms)}]}
         if state in ("Describe", "FindServing"):
-            status, config = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+            status, config = _next(self._statuses)
             return {"EndpointStatus": status, "EndpointConfigName": config}
         return {}
 
 
+def _next(values: list[Any]) -> Any:
+    return values.pop(0) if len(values) > 1 else values[0]
+
+
 def after(walk: Any, state: str) -> list[str]:
-    return walk.visited[walk.visited.index(state) + 1 :]
+    """What came after the last visit of a state."""
+    last = len(walk.visited) - 1 - walk.visited[::-1].index(state)
+    return walk.visited[last + 1 :]
 
 
 def test_the_first_model_is_deployed_to_a_new_endpoint(walk: Any) -> None:
-    cloud = Cloud(previous=None, statuses=[("Creating", "new"), ("InService", "new")])
+    cloud = Cloud(plan(None), statuses=[("Creating", "new"), ("InService", "new")])
     done = walk(DEFINITION, cloud).run({"detail": {}})
     assert "CreateEndpoint" in done.visited and "UpdateEndpoint" not in done.visited
     assert done.failure is None
-    assert done.output == {"outcome": "rolled_out", "endpoint": "e", "endpoint_config": "new", "model_version": 7}
+    assert done.output == {
+        "outcome": "rolled_out",
+        "reason": "fine",
+        "endpoint": "e",
+        "endpoint_config": "new",
+        "model_version": "7",
+    }
 
 
 def test_plan_is_given_the_event_the_workload_and_the_execution(walk: Any) -> None:
-    done = walk(DEFINITION, Cloud(previous=None, statuses=[("InService", "new")])).run({"detail": 1})
+    done = walk(DEFINITION, Cloud(plan(None), statuses=[("InService", "new")])).run({"detail": 1})
     payload = done.arguments["Plan"]["Payload"]
     assert payload == {"workload": "digits", "event": {"detail": 1}, "execution": "run-1"}
-    assert done.arguments["Check"]["Payload"] == plan(None)
+    assert done.arguments["Check"]["Payload"] == {
+        "workload": "digits",
+        "model_version": "7",
+        "step": plan(None)["steps"][0],
+    }
 
 
-def test_a_later_model_updates_the_endpoint(walk: Any) -> None:
-    cloud = Cloud(previous="old", statuses=[("Updating", "old")] * 9 + [("InService", "new")])
+def test_a_later_model_updates_the_endpoint_and_old_ones_are_retired(walk: Any) -> None:
+    cloud = Cloud(plan("old"), statuses=[("Updating", "old")] * 9 + [("InService", "new")])
     done = walk(DEFINITION, cloud).run({})
     assert "UpdateEndpoint" in done.visited and "CreateEndpoint" not in done.visited
     assert done.visited.count("Wait") == 10
     assert done.failure is None
+    retired = done.arguments["Retire"]["Payload"]
+    assert retired == {"workload": "digits", "previous_endpoint_config_name": "old", "versions_kept": 5}
 
 
-def test_an_update_that_sagemaker_rolled_back_deletes_what_it_brought(walk: Any) -> None:
+def test_models_that_cannot_be_retired_do_not_fail_a_rollout(walk: Any, task_error: Any) -> None:
+    cloud = Cloud(plan("old"), statuses=[("InService", "new")])
+    cloud.failing["Retire"] = task_error("Lambda.Unknown", "no")
+    assert walk(DEFINITION, cloud).run({}).output["outcome"] == "rolled_out"
+
+
+def test_an_approval_that_a_later_one_overtook_changes_nothing(walk: Any) -> None:
+    cloud = Cloud(
+        plan("old", steps=[], superseded="version 8, which serves, is later"), statuses=[("InService", "old")]
+    )
+    done = walk(DEFINITION, cloud).run({})
+    assert done.visited == ["Plan", "Superseded?", "Superseded"]
+    assert (done.output["outcome"], done.output["reason"]) == ("superseded", "version 8, which serves, is later")
+
+
+def test_an_update_that_sagemaker_rolled_back_in_silence_is_told_as_a_rollback(walk: Any) -> None:
     """RollingBack is waited for; then the check finds the old config serving."""
-    cloud = Cloud(previous="old", statuses=[("RollingBack", "old"), ("InService", "old")], check=False)
+    cloud = Cloud(plan("old"), statuses=[("RollingBack", "old"), ("InService", "old")], check=False)
     done = walk(DEFINITION, cloud).run({})
     assert "Restore" not in done.visited
-    assert after(done, "Abandoned?") == CLEAN_UP
-    assert done.failure == ("NotServing", "the sample request was answered with 500")
+    assert after(done, "Back?") == CLEAN_UP
+    assert done.failure == ("NotServing", "answered with 500")
+    rejected = done.arguments["Reject"]
+    assert rejected["ModelPackageArn"] == "arn:package/7"
+    assert rejected["ApprovalDescription"] == "Not rolled out: NotServing: answered with 500"
 
 
 def test_a_new_model_that_answers_wrongly_makes_way_for_the_old_one(walk: Any) -> None:
-    statuses = [("InService", "new"), ("Updating", "new"), ("InService", "old")]
-    done = walk(DEFINITION, Cloud(previous="old", statuses=statuses, check=False)).run({})
+    statuses = [("InService", "new"), ("InService", "new"), ("Updating", "new"), ("InService", "old")]
+    done = walk(DEFINITION, Cloud(plan("old"), statuses=statuses, check=False)).run({})
     assert done.arguments["Restore"] == {"EndpointName": "e", "EndpointConfigName": "old"}
-    assert after(done, "Abandoned?") == CLEAN_UP
+    assert after(done, "Back?") == CLEAN_UP
     assert done.arguments["DeleteEndpointConfig"] == {"EndpointConfigName": "new"}
     assert done.arguments["DeleteModel"] == {"ModelName": "new"}
-    assert done.failure == ("NotServing", "the sample request was answered with 500")
+    assert done.failure == ("NotServing", "answered with 500")
 
 
 def test_a_first_model_that_answers_wrongly_is_left_as_it_serves(walk: Any) -> None:
     """There is nothing to go back to, and what serves is never deleted."""
-    done = walk(DEFINITION, Cloud(previous=None, statuses=[("InService", "new")], check=False)).run({})
-    assert after(done, "Abandoned?") == ["ReportFailure", "Failed"]
+    done = walk(DEFINITION, Cloud(plan(None), statuses=[("InService", "new")], check=False)).run({})
+    assert after(done, "Back?") == REPORT
     assert done.failure is not None
 
 
 def test_a_restore_that_fails_leaves_what_serves_alone(walk: Any, task_error: Any) -> None:
-    cloud = Cloud(previous="old", statuses=[("InService", "new")], check=False)
+    cloud = Cloud(plan("old"), statuses=[("InService", "new")], check=False)
     cloud.failing["Restore"] = task_error("SageMaker.AmazonSageMakerException", "no")
     done = walk(DEFINITION, cloud).run({})
-    assert after(done, "Abandoned?") == ["ReportFailure", "Failed"]
-    assert done.failure == ("NotServing", "the sample request was answered with 500")
+    assert after(done, "Restore") == REPORT
+    assert done.failure == ("NotServing", "answered with 500")
 
 
 def test_an_endpoint_whose_creation_failed_is_deleted_with_all_that_belongs_to_it(walk: Any) -> None:
-    done = walk(DEFINITION, Cloud(previous=None, statuses=[("Failed", "new")])).run({})
-    assert after(done, "Abandoned?") == ["DeleteEndpoint", *CLEAN_UP]
-    assert done.failure is not None
-    assert done.failure[0] == "EndpointFailed"
+    done = walk(DEFINITION, Cloud(plan(None), statuses=[("Failed", "new")])).run({})
+    assert after(done, "Back?") == ["DeleteEndpoint", *CLEAN_UP]
+    assert done.failure is not None and done.failure[0] == "EndpointFailed"
 
 
-def test_an_endpoint_that_was_there_before_is_never_deleted(walk: Any) -> None:
-    for status in ("Failed", "UpdateRollbackFailed", "OutOfService"):
-        done = walk(DEFINITION, Cloud(previous="old", statuses=[(status, "old")])).run({})
-        assert after(done, "Abandoned?") == ["ReportFailure", "Failed"], status
-        assert done.failure is not None and done.failure[0] == "EndpointFailed"
+def test_a_rollback_of_sagemakers_that_failed_half_way_is_repaired(walk: Any) -> None:
+    statuses = [("UpdateRollbackFailed", "old"), ("UpdateRollbackFailed", "old"), ("Updating", "old")]
+    done = walk(DEFINITION, Cloud(plan("old"), statuses=[*statuses, ("InService", "old")])).run({})
+    assert done.arguments["Restore"]["EndpointConfigName"] == "old"
+    assert after(done, "Back?") == CLEAN_UP
+
+
+@pytest.mark.parametrize("status", ["Failed", "OutOfService"])
+def test_an_endpoint_that_was_there_before_is_never_deleted(walk: Any, status: str) -> None:
+    done = walk(DEFINITION, Cloud(plan("old"), statuses=[(status, "old")])).run({})
+    assert after(done, "Back?") == REPORT
+    assert done.failure is not None and done.failure[0] == "EndpointFailed"
 
 
 def test_nothing_is_deleted_while_an_update_still_moves(walk: Any) -> None:
-    done = walk(DEFINITION, Cloud(previous="old", statuses=[("Updating", "old")])).run({})
-    assert after(done, "Abandoned?") == ["ReportFailure", "Failed"]
+    done = walk(DEFINITION, Cloud(plan("old"), statuses=[("Updating", "old")])).run({})
+    assert after(done, "Back?") == REPORT
     assert done.failure is not None and done.failure[0] == "EndpointTookTooLong"
     assert done.visited.count("Wait") >= WAIT_LIMIT_SECONDS / 30
 
 
-def test_a_refused_model_is_cleaned_up_when_no_endpoint_exists(walk: Any, task_error: Any) -> None:
-    cloud = Cloud(previous=None, statuses=[("InService", "new")])
+def test_a_refused_model_is_cleaned_up_but_not_rejected(walk: Any, task_error: Any) -> None:
+    """A missing permission is not the model's fault."""
+    cloud = Cloud(plan(None), statuses=[("InService", "new")])
     cloud.failing = {
         "CreateModel": task_error("SageMaker.AmazonSageMakerException", "not authorized to perform: iam:PassRole"),
         "FindServing": task_error(*NOT_FOUND),
     }
     done = walk(DEFINITION, cloud).run({})
-    assert after(done, "Abandoned?") == CLEAN_UP
+    assert after(done, "Back?") == [*DELETED, *REPORT]
     assert done.failure == ("SageMaker.AmazonSageMakerException", "not authorized to perform: iam:PassRole")
 
 
 def test_nothing_is_deleted_while_it_is_unknown_what_serves(walk: Any, task_error: Any) -> None:
-    cloud = Cloud(previous="old", statuses=[("InService", "old")])
+    cloud = Cloud(plan("old"), statuses=[("InService", "old")])
     cloud.failing = {
         "UpdateEndpoint": task_error("SageMaker.AmazonSageMakerException", "no"),
         "FindServing": task_error("SageMaker.SageMakerException", "Rate exceeded"),
     }
     done = walk(DEFINITION, cloud).run({})
-    assert after(done, "Abandoned?") == ["ReportFailure", "Failed"]
+    assert after(done, "Back?") == REPORT
 
 
-@pytest.mark.parametrize("broken", [*CLEAN_UP[:-1], "FindServing"])
+@pytest.mark.parametrize("broken", ["DeleteEndpointConfig", "DeleteModel", "Reject", "ReportFailure", "FindServing"])
 def test_trouble_in_the_clean_up_does_not_hide_the_cause(walk: Any, task_error: Any, broken: str) -> None:
-    cloud = Cloud(previous="old", statuses=[("InService", "old")])
-    cloud.failing = {
-        "UpdateEndpoint": task_error("SageMaker.AmazonSageMakerException", "the cause"),
-        broken: task_error("SageMaker.SageMakerException", "another trouble"),
-    }
-    assert walk(DEFINITION, cloud).run({}).failure == ("SageMaker.AmazonSageMakerException", "the cause")
+    cloud = Cloud(plan("old"), statuses=[("InService", "old")], check=False)
+    cloud.failing = {broken: task_error("SageMaker.SageMakerException", "another trouble")}
+    assert walk(DEFINITION, cloud).run({}).failure == ("NotServing", "answered with 500")
 
 
 def test_a_failed_plan_is_reported_without_clean_up(walk: Any, task_error: Any) -> None:
-    cloud = Cloud(previous=None, statuses=[("InService", "new")])
+    cloud = Cloud(plan(None), statuses=[("InService", "new")])
     cloud.failing["Plan"] = task_error("PackageNotApproved", "version 7 is Rejected")
     done = walk(DEFINITION, cloud).run({})
-    assert done.visited == ["Plan", "ReportFailure", "Failed"]
+    assert done.visited == ["Plan", *REPORT]
     assert '"error":"PackageNotApproved"' in done.arguments["ReportFailure"]["Message"]
+
+
+def test_nothing_is_begun_while_an_alarm_is_on(walk: Any) -> None:
+    cloud = Cloud(plan("old", alarms=["a-5xx"]), statuses=[("InService", "old")], alarms=["ALARM"])
+    done = walk(DEFINITION, cloud).run({})
+    assert "CreateModel" not in done.visited and "Reject" not in done.visited
+    assert done.failure is not None and done.failure[0] == "AlarmIsOn"
+    assert "alarm a-5xx is on" in done.failure[1]
+
+
+def split(statuses: list[tuple[str, str]] | None = None, **rest: Any) -> Cloud:
+    settled = [("InService", "new-split"), ("InService", "new-split"), ("InService", "new")]
+    return Cloud(plan("old", steps=AB, alarms=["a-5xx"]), statuses=statuses or settled, **rest)
+
+
+def test_a_split_takes_every_step_and_watches_each(walk: Any) -> None:
+    done = walk(DEFINITION, split()).run({})
+    assert done.failure is None
+    assert [name for name in done.visited if name in ("UpdateEndpoint", "UpdateWeights", "Compare")] == [
+        "UpdateEndpoint",
+        "Compare",
+        "UpdateWeights",
+        "Compare",
+        "UpdateEndpoint",
+    ]
+    assert done.visited.count("CreateModel") == 1
+    assert done.visited.count("Bake") == 2 * 3
+    assert done.output["endpoint_config"] == "new"
+
+
+@pytest.mark.parametrize("tick", range(6))
+def test_an_alarm_at_any_tick_of_a_split_gives_the_old_variant_all_traffic_at_once(walk: Any, tick: int) -> None:
+    """Then the old config is put back, which takes longer."""
+    moving = [("InService", "new-split")] * (1 if tick < 3 else 2)
+    back = [("InService", "new-split"), ("InService", "new-split"), ("Updating", "new-split"), ("InService", "old")]
+    alarms = ["OK"] * (1 + tick) + ["ALARM"]
+    done = walk(DEFINITION, split([*moving, *back], alarms=alarms)).run({})
+    assert done.arguments["Retreat"] == SPLIT["retreat"]
+    assert done.visited.index("Retreat") < done.visited.index("Restore")
+    assert done.failure is not None and done.failure[0] == "AlarmWentOff"
+    assert done.visited.count("DeleteEndpointConfig") == 2
+    assert after(done, "AtFault?") == ["Reject", *REPORT]
+
+
+def test_a_challenger_that_did_worse_goes(walk: Any) -> None:
+    statuses = [("InService", "new-split")] * 3 + [("InService", "old")]
+    done = walk(DEFINITION, split(statuses, worse=[True])).run({})
+    assert done.failure == ("WorseThanBefore", "share 10 %: p99 is twice the champion's")
+    assert "Retreat" in done.visited and "Restore" in done.visited
+
+
+def test_a_retreat_that_is_refused_still_restores_the_old_config(walk: Any, task_error: Any) -> None:
+    cloud = split([("InService", "new-split")] * 2 + [("InService", "old")], worse=[True])
+    cloud.failing["Retreat"] = task_error("SageMaker.SageMakerException", "no")
+    done = walk(DEFINITION, cloud).run({})
+    assert after(done, "Retreat")[0] == "Restore"
+    assert done.failure is not None and done.failure[0] == "WorseThanBefore"
+
+
+def test_the_last_step_of_a_split_goes_back_to_the_config_of_before(walk: Any) -> None:
+    statuses = [("InService", "new-split")] * 2 + [("InService", "new")] * 2 + [("InService", "old")]
+    done = walk(DEFINITION, split(statuses, check=[True, True, False])).run({})
+    assert done.arguments["Restore"]["EndpointConfigName"] == "old"
+    assert done.visited.count("DeleteEndpointConfig") == 2
+
+
+TRAFFIC = step(
+    name="traffic blue 90, green 10",
+    action="weights",
+    endpoint_config=None,
+    config="old",
+    ask=None,
+    retreat=SPLIT["retreat"],
+)
+
+
+def test_traffic_by_hand_makes_nothing_new(walk: Any) -> None:
+    planned = plan("old", model=None, package_arn=None, steps=[TRAFFIC])
+    done = walk(DEFINITION, Cloud(planned, statuses=[("InService", "old")])).run({"command": "traffic"})
+    assert done.failure is None
+    assert not {"CreateModel", "CreateEndpointConfig", "UpdateEndpoint"} & set(done.visited)
+
+
+def test_traffic_by_hand_that_does_not_serve_goes_back_to_the_weights_of_before(walk: Any) -> None:
+    planned = plan("old", model=None, package_arn=None, steps=[TRAFFIC])
+    done = walk(DEFINITION, Cloud(planned, statuses=[("InService", "old")], check=False)).run({"command": "traffic"})
+    assert "Retreat" in done.visited
+    assert not {"Restore", "DeleteEndpointConfig", "DeleteModel", "Reject"} & set(done.visited)
+    assert done.failure == ("NotServing", "answered with 500")

@@ -8,14 +8,10 @@ from tests.support.loopback_aws import Invocation, LoopbackAws, ServiceError
 
 WANTED = "slipway-dev-digits-v3-89abcdef"
 OLD = "slipway-dev-digits-v2-01234567"
-PLAN = {
+PLAN: dict[str, Any] = {
     "workload": "digits",
     "model_version": "3",
-    "model": {"ModelName": WANTED},
-    "endpoint_config": {"EndpointConfigName": WANTED},
-    "endpoint": {"EndpointName": "slipway-dev-digits", "EndpointConfigName": WANTED},
-    "exists": True,
-    "previous_endpoint_config_name": OLD,
+    "step": {"config": WANTED, "models": {"primary": WANTED}, "ask": "primary"},
 }
 
 
@@ -30,7 +26,7 @@ class Serving:
 
     def __init__(self) -> None:
         self.endpoint: dict[str, Any] | None = {"EndpointStatus": "InService", "EndpointConfigName": WANTED}
-        self.models = [WANTED]
+        self.models = {"primary": WANTED}
         self.answer = answered()
 
     def describe_endpoint(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +37,9 @@ class Serving:
     def describe_config(self, request: dict[str, Any]) -> dict[str, Any]:
         if not self.models:
             raise ServiceError("ValidationException", "Could not find endpoint configuration")
-        return {"ProductionVariants": [{"VariantName": f"v{n}", "ModelName": m} for n, m in enumerate(self.models)]}
+        return {
+            "ProductionVariants": [{"VariantName": name, "ModelName": model} for name, model in self.models.items()]
+        }
 
 
 @pytest.fixture
@@ -58,12 +56,13 @@ def test_the_wanted_model_serves_when_sagemaker_and_the_model_say_so(
 ) -> None:
     assert handler(PLAN, context) == {
         "serving": True,
-        "reason": f"slipway-dev-digits serves model version 3 ({WANTED})",
+        "reason": f"slipway-dev-digits serves primary: {WANTED}",
     }
     ((endpoint, body, headers),) = aws.called("InvokeEndpoint")
     assert endpoint == "slipway-dev-digits"
     assert json.loads(body) == parameters["/slipway/dev/workloads/digits"]["serving"]["sample_request"]
     assert headers["Content-Type"] == "application/json"
+    assert headers["X-Amzn-SageMaker-Target-Variant"] == "primary"
 
 
 def test_a_silent_rollback_is_found_though_the_endpoint_is_in_service(serving: Serving, context: Any) -> None:
@@ -88,9 +87,9 @@ def test_a_missing_endpoint_does_not_serve(serving: Serving, context: Any) -> No
     assert handler(PLAN, context) == {"serving": False, "reason": "endpoint slipway-dev-digits does not exist"}
 
 
-@pytest.mark.parametrize("models", [[OLD], [OLD, WANTED], []])
+@pytest.mark.parametrize("models", [{"primary": OLD}, {"primary": WANTED, "green": OLD}, {}])
 def test_a_config_with_another_model_does_not_serve_the_wanted_one(
-    serving: Serving, context: Any, models: list[str]
+    serving: Serving, context: Any, models: dict[str, str]
 ) -> None:
     serving.models = models
     assert handler(PLAN, context)["serving"] is False
@@ -142,3 +141,11 @@ def test_one_lost_request_fails_no_rollout(aws: LoopbackAws, serving: Serving, c
     answers = iter([lost, answered()])
     aws.invoke = lambda endpoint, body, headers: next(answers)
     assert handler(PLAN, context)["serving"] is True
+
+
+def test_a_step_that_asks_nobody_is_judged_by_what_sagemaker_says(
+    aws: LoopbackAws, serving: Serving, context: Any
+) -> None:
+    """A shadow variant cannot be asked."""
+    assert handler({**PLAN, "step": {**PLAN["step"], "ask": None}}, context)["serving"] is True
+    assert aws.called("InvokeEndpoint") == []

@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 from plan_rollout.handler import handler
-from plan_rollout.logic import EndpointBusy, EndpointNotUpdatable, PackageNotApproved
+from plan_rollout.logic import NothingServes, NothingToPromote
+from plan_rollout.packages import NothingToGoBackTo, PackageNotApproved
+from plan_rollout.serving import EndpointBusy, EndpointNotUpdatable
 from shared.errors import InvalidInput, UnknownWorkload
 
 from tests.support.botocore_model import violations
@@ -11,24 +13,60 @@ from tests.support.loopback_aws import LoopbackAws, ServiceError
 
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/slipway-dev-digits:of-the-package"
 MODEL = "s3://slipway-artifacts/digits/training/slipway-dev-digits-0123456789ab/output/model.tar.gz"
+GROUP = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/slipway-dev-digits"
+OLD = "slipway-dev-digits-v2-00000000"
+OPERATIONS = {"create": "CreateEndpoint", "update": "UpdateEndpoint", "weights": "UpdateEndpointWeightsAndCapacities"}
 
 
 class Registry:
-    """The package that the event names and the endpoint, as SageMaker knows them."""
+    """The packages of the group and the endpoint, as SageMaker knows them."""
 
     def __init__(self) -> None:
-        self.approval = "Approved"
+        self.approval = {1: "Approved", 2: "Approved", 3: "Approved"}
+        self.approved_at = {1: 100.0, 2: 200.0, 3: 300.0}
         self.environment: dict[str, str] = {}
         self.endpoint: dict[str, Any] | None = None
+        self.config: dict[str, Any] = {}
+
+    def serves(
+        self, *variants: tuple[str, int, float], status: str = "InService", scaled_to: int = 1, **rest: Any
+    ) -> None:
+        """`variants`: name, model version, weight."""
+        self.config = {
+            "ProductionVariants": [
+                {"VariantName": name, "ModelName": model(version), "InitialInstanceCount": 1}
+                for name, version, _ in variants
+            ]
+        }
+        self.endpoint = {
+            "EndpointStatus": status,
+            "EndpointConfigName": OLD,
+            "ProductionVariants": [
+                {"VariantName": name, "CurrentWeight": weight, "DesiredInstanceCount": scaled_to}
+                for name, _, weight in variants
+            ],
+            **rest,
+        }
 
     def describe_package(self, request: dict[str, Any]) -> dict[str, Any]:
+        version = int(request["ModelPackageName"].rsplit("/", 1)[-1])
         container = {"Image": IMAGE, "ModelDataUrl": MODEL, "Environment": self.environment}
         return {
-            "ModelPackageArn": request["ModelPackageName"],
-            "ModelPackageVersion": int(request["ModelPackageName"].rsplit("/", 1)[-1]),
-            "ModelApprovalStatus": self.approval,
+            "ModelPackageArn": f"{GROUP}/{version}",
+            "ModelPackageVersion": version,
+            "ModelApprovalStatus": self.approval[version],
+            "CreationTime": float(version),
+            "LastModifiedTime": self.approved_at[version],
             "InferenceSpecification": {"Containers": [container]},
         }
+
+    def list_packages(self, request: dict[str, Any]) -> dict[str, Any]:
+        wanted = [version for version, status in self.approval.items() if status == request["ModelApprovalStatus"]]
+        summaries = [
+            {"ModelPackageArn": f"{GROUP}/{version}", "ModelPackageVersion": version, "CreationTime": float(version)}
+            for version in sorted(wanted, reverse=True)
+        ]
+        return {"ModelPackageSummaryList": summaries}
 
     def describe_endpoint(self, request: dict[str, Any]) -> dict[str, Any]:
         if self.endpoint is None:
@@ -39,11 +77,17 @@ class Registry:
         return {"EndpointName": request["EndpointName"], **self.endpoint}
 
 
+def model(version: int) -> str:
+    return f"slipway-dev-digits-v{version}-0000000{version}"
+
+
 @pytest.fixture
 def registry(aws: LoopbackAws, parameters: dict[str, Any]) -> Registry:
     registry = Registry()
     aws.operations["SageMaker.DescribeModelPackage"] = registry.describe_package
+    aws.operations["SageMaker.ListModelPackages"] = registry.list_packages
     aws.operations["SageMaker.DescribeEndpoint"] = registry.describe_endpoint
+    aws.operations["SageMaker.DescribeEndpointConfig"] = lambda request: registry.config
     return registry
 
 
@@ -52,28 +96,49 @@ def event(load_event: Any) -> dict[str, Any]:
     return {"workload": "digits", "event": load_event("model_package_approved"), "execution": "rollout-1"}
 
 
-def plan(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    planned = handler(event, context)
-    operation = "UpdateEndpoint" if planned["exists"] else "CreateEndpoint"
-    assert violations("sagemaker", "CreateModel", planned["model"]) == []
-    assert violations("sagemaker", "CreateEndpointConfig", planned["endpoint_config"]) == []
-    assert violations("sagemaker", operation, planned["endpoint"]) == []
+@pytest.fixture
+def rollout(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The rollout part of the descriptor."""
+    return parameters["/slipway/dev/workloads/digits"]["rollout"]
+
+
+def plan(event: dict[str, Any], context: Any, **order: Any) -> dict[str, Any]:
+    """`order`: a command in the place of the approval."""
+    planned = handler({**event, "event": order} if order else event, context)
+    if planned["model"]:
+        assert violations("sagemaker", "CreateModel", planned["model"]) == []
+    for step in planned["steps"]:
+        assert violations("sagemaker", OPERATIONS[step["action"]], step["request"]) == []
+        if step["endpoint_config"]:
+            assert violations("sagemaker", "CreateEndpointConfig", step["endpoint_config"]) == []
     return planned
 
 
-def in_service(status: str = "InService") -> dict[str, Any]:
-    return {"EndpointStatus": status, "EndpointConfigName": "slipway-dev-digits-v2-00000000"}
+def production(step: dict[str, Any]) -> dict[str, tuple[str, float, int]]:
+    return {
+        variant["VariantName"]: (
+            variant["ModelName"],
+            variant["InitialVariantWeight"],
+            variant["InitialInstanceCount"],
+        )
+        for variant in step["endpoint_config"]["ProductionVariants"]
+    }
+
+
+def weights(request: dict[str, Any]) -> dict[str, float]:
+    return {entry["VariantName"]: entry["DesiredWeight"] for entry in request["DesiredWeightsAndCapacities"]}
 
 
 def test_the_first_rollout_creates_the_endpoint(registry: Registry, event: Any, context: Any) -> None:
     planned = plan(event, context)
-    assert planned["exists"] is False
-    assert planned["previous_endpoint_config_name"] is None
+    assert (planned["exists"], planned["previous_endpoint_config_name"], planned["alarms"]) == (False, None, [])
     name = planned["model"]["ModelName"]
     assert re.fullmatch(r"slipway-dev-digits-v3-[0-9a-f]{8}", name)
-    assert planned["endpoint_config"]["EndpointConfigName"] == name
-    assert planned["endpoint"]["EndpointName"] == "slipway-dev-digits"
-    assert planned["endpoint"]["EndpointConfigName"] == name
+    (step,) = planned["steps"]
+    assert (step["action"], step["config"], step["ask"]) == ("create", name, "primary")
+    assert production(step) == {"primary": (name, 1.0, 1)}
+    assert step["request"]["EndpointName"] == planned["endpoint_name"] == "slipway-dev-digits"
+    assert planned["created_configs"] == [name]
     assert (planned["workload"], planned["model_version"]) == ("digits", "3")
 
 
@@ -91,46 +156,138 @@ def test_the_model_is_the_packages_own_image_and_artifact_isolated_and_told_its_
     assert model["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/slipway-dev-digits-serving"
 
 
-def test_one_variant_serves_the_model(registry: Registry, event: Any, context: Any) -> None:
-    planned = plan(event, context)
-    assert planned["endpoint_config"]["ProductionVariants"] == [
-        {
-            "VariantName": "primary",
-            "ModelName": planned["model"]["ModelName"],
-            "InstanceType": "ml.m5.large",
-            "InitialInstanceCount": 1,
-            "InitialVariantWeight": 1.0,
-        }
-    ]
-
-
 def test_the_endpoints_volume_is_encrypted_but_for_instances_that_do_it_themselves(
     registry: Registry, parameters: dict[str, Any], event: Any, context: Any
 ) -> None:
     descriptor = parameters["/slipway/dev/workloads/digits"]
-    assert plan(event, context)["endpoint_config"]["KmsKeyId"] == descriptor["kms_key_arn"]
+    assert plan(event, context)["steps"][0]["endpoint_config"]["KmsKeyId"] == descriptor["kms_key_arn"]
     descriptor["serving"]["instance_type"] = "ml.g4dn.xlarge"
-    assert "KmsKeyId" not in plan(event, context)["endpoint_config"]
+    assert "KmsKeyId" not in plan(event, context)["steps"][0]["endpoint_config"]
 
 
-def test_a_later_rollout_updates_the_endpoint_and_rolls_back_on_the_alarms(
-    registry: Registry, event: Any, context: Any
+@pytest.mark.parametrize(
+    ("settings", "policy"),
+    [
+        (
+            {"strategy": "all_at_once", "bake_seconds": 60},
+            {"BlueGreenUpdatePolicy": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 60}},
+        ),
+        (
+            {"strategy": "canary", "size_percent": 20, "bake_seconds": 300},
+            {
+                "BlueGreenUpdatePolicy": {
+                    "Type": "CANARY",
+                    "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 20},
+                    "WaitIntervalInSeconds": 300,
+                }
+            },
+        ),
+        (
+            {"strategy": "linear", "step_percent": 25, "interval_seconds": 90},
+            {
+                "BlueGreenUpdatePolicy": {
+                    "Type": "LINEAR",
+                    "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 25},
+                    "WaitIntervalInSeconds": 90,
+                }
+            },
+        ),
+        (
+            {"strategy": "rolling", "batch_percent": 50, "interval_seconds": 30},
+            {
+                "RollingUpdatePolicy": {
+                    "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+                    "WaitIntervalInSeconds": 30,
+                }
+            },
+        ),
+    ],
+)
+def test_guardrails_move_the_traffic_in_one_step_and_watch_the_alarms(
+    registry: Registry, rollout: Any, event: Any, context: Any, settings: Any, policy: Any
 ) -> None:
-    registry.endpoint = in_service()
+    rollout |= settings
+    registry.serves(("primary", 2, 1.0))
     planned = plan(event, context)
-    assert planned["exists"] is True
-    assert planned["previous_endpoint_config_name"] == "slipway-dev-digits-v2-00000000"
-    deployment = planned["endpoint"]["DeploymentConfig"]
-    assert deployment["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
-    assert deployment["AutoRollbackConfiguration"] == {"Alarms": [{"AlarmName": "slipway-dev-digits-5xx"}]}
+    assert (planned["exists"], planned["previous_endpoint_config_name"]) == (True, OLD)
+    assert planned["alarms"] == ["slipway-dev-digits-5xx"]
+    (step,) = planned["steps"]
+    deployment = dict(step["request"]["DeploymentConfig"])
+    assert deployment.pop("AutoRollbackConfiguration") == {"Alarms": [{"AlarmName": "slipway-dev-digits-5xx"}]}
+    if "BlueGreenUpdatePolicy" in policy:
+        policy = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": policy["BlueGreenUpdatePolicy"]}}
+    assert deployment == policy
+    assert step["watch_seconds"] == 0
 
 
 def test_without_alarms_there_is_no_empty_list_of_them(
-    registry: Registry, parameters: dict[str, Any], event: Any, context: Any
+    registry: Registry, rollout: Any, event: Any, context: Any
 ) -> None:
-    registry.endpoint = in_service()
-    parameters["/slipway/dev/workloads/digits"]["rollout"]["alarms"] = []
-    assert "AutoRollbackConfiguration" not in plan(event, context)["endpoint"]["DeploymentConfig"]
+    registry.serves(("primary", 2, 1.0))
+    rollout["alarms"] = []
+    assert "AutoRollbackConfiguration" not in plan(event, context)["steps"][0]["request"]["DeploymentConfig"]
+
+
+def test_what_people_or_policies_scaled_stays_as_large(registry: Registry, event: Any, context: Any) -> None:
+    registry.serves(("primary", 2, 1.0), scaled_to=5)
+    (step,) = plan(event, context)["steps"]
+    assert production(step)["primary"][2] == 5
+
+
+def test_a_shadow_answers_nobody_and_takes_over_after_a_comparison(
+    registry: Registry, rollout: Any, event: Any, context: Any
+) -> None:
+    rollout |= {"strategy": "shadow", "mirror_percent": 50, "watch_seconds": 600, "max_latency_ratio": 2.0}
+    registry.serves(("primary", 2, 1.0))
+    planned = plan(event, context)
+    shadow, update = planned["steps"]
+    new = planned["model"]["ModelName"]
+    assert production(shadow) == {"primary": (model(2), 1.0, 1)}
+    (copy,) = shadow["endpoint_config"]["ShadowProductionVariants"]
+    assert (copy["VariantName"], copy["ModelName"], copy["InitialVariantWeight"]) == ("shadow", new, 0.5)
+    assert (shadow["watch_seconds"], shadow["ask"]) == (600, None)
+    assert shadow["compare"] == {"champion": "primary", "challenger": "shadow", "max_latency_ratio": 2.0}
+    assert production(update) == {"primary": (new, 1.0, 1)}
+    assert planned["created_configs"] == [f"{new}-shadow", new]
+
+
+@pytest.fixture
+def ab(rollout: dict[str, Any]) -> dict[str, Any]:
+    rollout |= {"strategy": "ab", "steps": [10, 50, 100], "watch_seconds": 300, "max_latency_ratio": 1.5}
+    return rollout
+
+
+def test_a_split_grows_in_steps_and_ends_with_one_variant(
+    registry: Registry, ab: Any, event: Any, context: Any
+) -> None:
+    registry.serves(("blue", 2, 1.0))
+    planned = plan(event, context)
+    first, second, last = planned["steps"]
+    new = planned["model"]["ModelName"]
+    assert production(first) == {"blue": (model(2), 90.0, 1), "green": (new, 10.0, 1)}
+    assert (second["action"], weights(second["request"])) == ("weights", {"blue": 50.0, "green": 50.0})
+    assert second["config"] == first["config"]
+    for step in (first, second):
+        assert (step["ask"], step["watch_seconds"]) == ("green", 300)
+        assert weights(step["retreat"]) == {"blue": 100.0, "green": 0.0}
+    assert production(last) == {"green": (new, 1.0, 1)}
+    assert "DeploymentConfig" not in last["request"]
+
+
+def test_a_split_that_ends_below_all_leaves_both(registry: Registry, ab: Any, event: Any, context: Any) -> None:
+    ab["steps"] = [20]
+    registry.serves(("green", 2, 1.0))
+    (step,) = plan(event, context)["steps"]
+    assert {name: weight for name, (_, weight, _) in production(step).items()} == {"green": 80.0, "blue": 20.0}
+
+
+def test_after_another_strategy_the_variants_name_changes_without_guardrails(
+    registry: Registry, event: Any, context: Any
+) -> None:
+    registry.serves(("green", 2, 1.0))
+    (step,) = plan(event, context)["steps"]
+    assert list(production(step)) == ["primary"]
+    assert "DeploymentConfig" not in step["request"]
 
 
 def test_each_execution_makes_names_of_its_own(registry: Registry, event: Any, context: Any) -> None:
@@ -143,25 +300,121 @@ def test_each_execution_makes_names_of_its_own(registry: Registry, event: Any, c
 def test_a_package_that_lost_its_approval_is_not_rolled_out(
     registry: Registry, event: Any, context: Any, approval: str
 ) -> None:
-    registry.approval = approval
+    registry.approval[3] = approval
     with pytest.raises(PackageNotApproved, match=f"slipway-dev-digits/3 is {approval}, not Approved"):
         handler(event, context)
 
 
+def test_of_two_approvals_that_waited_the_latest_wins(registry: Registry, event: Any, context: Any) -> None:
+    registry.serves(("primary", 2, 1.0))
+    registry.approved_at[2] = 301.0
+    planned = plan(event, context)
+    assert planned["superseded"].startswith("version 2, which serves, was approved after version 3")
+    assert (planned["steps"], planned["model"]) == ([], None)
+
+
+def test_approving_an_older_version_is_a_rollback(registry: Registry, event: Any, context: Any) -> None:
+    registry.serves(("primary", 3, 1.0))
+    registry.approved_at[1] = 400.0
+    event["event"]["detail"]["ModelPackageArn"] = f"{GROUP}/1"
+    planned = plan(event, context)
+    assert (planned["superseded"], planned["model_version"]) == (None, "1")
+
+
+def test_a_rollback_goes_to_the_version_before_at_once_whatever_the_alarms_say(
+    registry: Registry, rollout: Any, event: Any, context: Any
+) -> None:
+    rollout |= {"strategy": "canary", "size_percent": 10, "bake_seconds": 300}
+    registry.serves(("primary", 3, 1.0))
+    planned = plan(event, context, command="rollback")
+    assert (planned["model_version"], planned["alarms"]) == ("2", [])
+    (step,) = planned["steps"]
+    assert "DeploymentConfig" not in step["request"]
+
+
+def test_a_rollback_passes_over_what_was_rejected_and_goes_where_it_is_told(
+    registry: Registry, event: Any, context: Any
+) -> None:
+    registry.serves(("primary", 3, 1.0))
+    assert plan(event, context, command="rollback", version="1")["model_version"] == "1"
+    registry.approval[2] = "Rejected"
+    assert plan(event, context, command="rollback")["model_version"] == "1"
+    with pytest.raises(PackageNotApproved, match="version 2 of slipway-dev-digits is not an approved one"):
+        plan(event, context, command="rollback", version="2")
+    registry.approval[1] = "Rejected"
+    with pytest.raises(NothingToGoBackTo):
+        plan(event, context, command="rollback")
+
+
+def test_a_split_is_decided_either_way_by_command(registry: Registry, ab: Any, event: Any, context: Any) -> None:
+    registry.serves(("blue", 2, 80.0), ("green", 3, 20.0))
+    for command, variant, version in (("promote", "green", 3), ("rollback", "blue", 2)):
+        planned = plan(event, context, command=command)
+        (step,) = planned["steps"]
+        assert production(step) == {variant: (model(version), 1.0, 1)}
+        assert (planned["model"], planned["model_version"]) == (None, str(version))
+
+
+def test_traffic_is_split_by_hand_and_remembers_what_it_was(
+    registry: Registry, ab: Any, event: Any, context: Any
+) -> None:
+    registry.serves(("blue", 2, 80.0), ("green", 3, 20.0))
+    planned = plan(event, context, command="traffic", weights={"blue": 30, "green": 70})
+    (step,) = planned["steps"]
+    assert weights(step["request"]) == {"blue": 30.0, "green": 70.0}
+    assert weights(step["retreat"]) == {"blue": 80.0, "green": 20.0}
+    assert (step["config"], planned["created_configs"], planned["model_version"]) == (OLD, [], "3")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"blue": 1}, "names blue: give each of blue, green"),
+        ({"blue": 1, "green": 1, "red": 1}, "give each of blue, green"),
+        ({"blue": -1, "green": 1}, r"event\.weights\.blue is -1"),
+        ({"blue": "9", "green": 1}, r"event\.weights\.blue is '9'"),
+        ({"blue": True, "green": 1}, r"event\.weights\.blue is True"),
+        ({"blue": 0, "green": 0}, "somebody has to answer"),
+    ],
+)
+def test_weights_that_cannot_be_are_refused(
+    registry: Registry, event: Any, context: Any, given: Any, message: str
+) -> None:
+    registry.serves(("blue", 2, 80.0), ("green", 3, 20.0))
+    with pytest.raises(InvalidInput, match=message):
+        plan(event, context, command="traffic", weights=given)
+
+
+def test_commands_about_traffic_need_traffic(registry: Registry, event: Any, context: Any) -> None:
+    for order in ({"command": "promote"}, {"command": "traffic", "weights": {"blue": 1}}):
+        with pytest.raises(NothingServes):
+            plan(event, context, **order)
+    registry.serves(("primary", 3, 1.0))
+    with pytest.raises(NothingToPromote, match="version 3 has all traffic"):
+        plan(event, context, command="promote")
+    with pytest.raises(InvalidInput, match=r"event\.command is 'retreat': allowed: deploy, rollback, promote, traffic"):
+        plan(event, context, command="retreat")
+
+
 @pytest.mark.parametrize("status", ["Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"])
 def test_an_endpoint_in_a_passing_state_is_busy(registry: Registry, event: Any, context: Any, status: str) -> None:
-    registry.endpoint = in_service(status)
+    registry.serves(("primary", 2, 1.0), status=status)
     with pytest.raises(EndpointBusy, match=f"slipway-dev-digits is {status}"):
         handler(event, context)
 
 
-@pytest.mark.parametrize("status", ["Failed", "OutOfService", "UpdateRollbackFailed"])
+@pytest.mark.parametrize("status", ["Failed", "OutOfService"])
 def test_an_endpoint_in_a_lasting_state_needs_a_person(
     registry: Registry, event: Any, context: Any, status: str
 ) -> None:
-    registry.endpoint = {**in_service(status), "FailureReason": "no capacity"}
+    registry.serves(("primary", 2, 1.0), status=status, FailureReason="no capacity")
     with pytest.raises(EndpointNotUpdatable, match=rf"is {status} \(no capacity\).*delete-endpoint"):
         handler(event, context)
+
+
+def test_a_rollout_is_the_way_out_of_a_rollback_that_failed(registry: Registry, event: Any, context: Any) -> None:
+    registry.serves(("primary", 2, 1.0), status="UpdateRollbackFailed")
+    assert plan(event, context)["steps"][0]["action"] == "update"
 
 
 def test_an_error_other_than_a_missing_endpoint_is_not_taken_for_one(

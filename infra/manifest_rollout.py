@@ -1,0 +1,89 @@
+"""The `rollout` part of a manifest: how traffic moves from the model that serves to the new one.
+
+Bounds are those of SageMaker's deployment guardrails (API shapes TrafficRoutingConfig, CapacitySize,
+RollingUpdatePolicy) where SageMaker moves the traffic, and of the rollout machine where that does.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from infra.manifest_fields import Strict
+
+BakeSeconds = Annotated[int, Field(ge=0, le=3600)]  # WaitIntervalInSeconds
+WatchSeconds = Annotated[int, Field(ge=0, le=86_400)]
+Percent = Annotated[int, Field(ge=1, le=100)]
+
+
+class _Rollout(Strict):
+    latency_p99_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
+    """An alarm on the model's p99 latency of one minute, which rolls back; none where this is left out."""
+    versions_kept: Annotated[int, Field(ge=2, le=100)] = 5
+    """Models and endpoint configs to keep, the newest; what serves, and what served before it, is never deleted."""
+
+
+class AllAtOnce(_Rollout):
+    """All traffic at once to the new fleet; the old one stays until the alarms have been quiet for `bake_seconds`."""
+
+    strategy: Literal["all_at_once"]
+    bake_seconds: BakeSeconds = 0
+
+
+class Canary(_Rollout):
+    """A part of the traffic first, and the rest after the bake."""
+
+    strategy: Literal["canary"]
+    size_percent: Annotated[int, Field(ge=1, le=50)] = 10
+    bake_seconds: BakeSeconds = 300
+
+
+class Linear(_Rollout):
+    """Equal steps, each watched."""
+
+    strategy: Literal["linear"]
+    step_percent: Annotated[int, Field(ge=10, le=50)] = 25
+    interval_seconds: BakeSeconds = 120
+
+
+class Rolling(_Rollout):
+    """Instances are replaced in batches: no second fleet, so no second bill."""
+
+    strategy: Literal["rolling"]
+    batch_percent: Annotated[int, Field(ge=5, le=50)] = 25
+    interval_seconds: BakeSeconds = 120
+
+
+class Shadow(_Rollout):
+    """The new model gets copies of requests and answers nobody; it takes over when it did no worse."""
+
+    strategy: Literal["shadow"]
+    mirror_percent: Percent = 100
+    watch_seconds: WatchSeconds = 600
+    max_latency_ratio: Annotated[float, Field(gt=0, le=100)] = 1.5
+
+
+class Split(_Rollout):
+    """Old and new model are production variants side by side; the new one's share grows in steps, each watched.
+
+    A last step below 100 leaves both serving, until `slipway promote` or `slipway rollback` decides.
+    """
+
+    strategy: Literal["ab"]
+    steps: Annotated[list[Percent], Field(min_length=1, max_length=20)] = Field(default=[10, 50, 100])
+    watch_seconds: WatchSeconds = 300
+    max_latency_ratio: Annotated[float, Field(gt=0, le=100)] = 1.5
+
+    @model_validator(mode="after")
+    def _grows(self) -> Split:
+        if any(after <= before for before, after in pairwise(self.steps)):
+            raise ValueError(f"steps {self.steps}: each must be larger than the one before")
+        return self
+
+
+Rollout = Annotated[AllAtOnce | Canary | Linear | Rolling | Shadow | Split, Field(discriminator="strategy")]
+
+NEEDS_INSTANCES = {"canary": 2, "linear": 2, "rolling": 2}
+"""Guardrails that move traffic by part of the fleet need more than one instance to have a part to move."""

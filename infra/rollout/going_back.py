@@ -1,0 +1,140 @@
+"""The states after a failure: back to what served before, and away with what this run created and nothing serves."""
+
+from __future__ import annotations
+
+from infra.states import SAGEMAKER_RETRY, State, choice, ignore_all, integration, task
+
+_NOT_THERE = "$contains($states.errorOutput.Cause, 'Could not find')"
+"""What SageMaker's ValidationException says of a name that does not exist; there is no error name of its own for it."""
+_OURS_SERVES = (
+    "$going_back = 'no' and $plan.exists and $serving.status in ['InService', 'UpdateRollbackFailed']"
+    " and ($serving.config != $plan.previous_endpoint_config_name or $serving.status = 'UpdateRollbackFailed')"
+)
+_WEIGHTS_MOVED = "$going_back = 'no' and $step.action = 'weights' and $serving.status = 'InService'"
+_NOTHING_OF_OURS_SERVES = (
+    "$serving.status = 'Absent' or ($serving.status = 'InService' and $not($serving.config in $plan.created_configs))"
+)
+_THE_MODEL_IS_AT_FAULT = (
+    "$plan.package_arn != null"
+    " and $failure.error in ['NotServing', 'AlarmWentOff', 'WorseThanBefore', 'EndpointFailed']"
+)
+"""And not, for instance, a permission that is missing."""
+_REASON_LIMIT = 1000
+"""ApprovalDescription takes 1024 characters."""
+
+
+def going_back_states(partition: str) -> dict[str, State]:
+    """From `FindServing` on; ends in `ReportFailure`, whatever happens on the way.
+
+    Variants side by side: first all traffic back to the old one, which takes effect at once; then the old config, which
+    takes SageMaker a new fleet. A rollback of SageMaker's own that failed half-way is repaired the same way.
+    """
+    return {
+        "FindServing": _find_serving(partition),
+        "Back?": choice(
+            [
+                (f"({_OURS_SERVES} or {_WEIGHTS_MOVED}) and $step.retreat != null", "Retreat"),
+                (_OURS_SERVES, "Restore"),
+                ("$serving.status = 'Failed' and $not($plan.exists)", "DeleteEndpoint"),
+                (_NOTHING_OF_OURS_SERVES, "MoreConfigs?"),
+            ],
+            default="ReportFailure",
+        ),
+        "Retreat": _update(
+            partition,
+            "aws-sdk:sagemaker:updateEndpointWeightsAndCapacities",
+            "{% $step.retreat %}",
+            going_back="{% $step.config = $plan.previous_endpoint_config_name ? 'config' : 'weights' %}",
+            otherwise="Restore",
+        ),
+        "Restore": _update(
+            partition,
+            "sagemaker:updateEndpoint",
+            {
+                "EndpointName": "{% $plan.endpoint_name %}",
+                "EndpointConfigName": "{% $plan.previous_endpoint_config_name %}",
+            },
+            going_back="config",
+            otherwise="ReportFailure",
+        ),
+        "DeleteEndpoint": _delete(
+            partition, "deleteEndpoint", {"EndpointName": "{% $plan.endpoint_name %}"}, "MoreConfigs?"
+        ),
+        "MoreConfigs?": choice(
+            [("$deleted < $count($plan.created_configs)", "DeleteEndpointConfig")], default="Model?"
+        ),
+        "DeleteEndpointConfig": _delete(
+            partition,
+            "deleteEndpointConfig",
+            {"EndpointConfigName": "{% $plan.created_configs[$deleted] %}"},
+            "MoreConfigs?",
+            counts=True,
+        ),
+        "Model?": choice([("$plan.model != null", "DeleteModel")], default="ReportFailure"),
+        "DeleteModel": _delete(partition, "deleteModel", {"ModelName": "{% $plan.model.ModelName %}"}, "AtFault?"),
+        "AtFault?": choice([(_THE_MODEL_IS_AT_FAULT, "Reject")], default="ReportFailure"),
+        "Reject": _reject(partition),
+    }
+
+
+def _find_serving(partition: str) -> State:
+    """Sets `serving` to the endpoint's status and config; the status is `Absent` or `Unknown` where it has none."""
+    absent = {"status": f"{{% {_NOT_THERE} ? 'Absent' : 'Unknown' %}}", "config": ""}
+    return task(
+        resource=integration(partition, "aws-sdk:sagemaker:describeEndpoint"),
+        arguments={"EndpointName": "{% $plan.endpoint_name %}"},
+        timeout=60,
+        retry=[SAGEMAKER_RETRY],
+        catch=[{"ErrorEquals": ["States.ALL"], "Assign": {"serving": absent, "deleted": 0}, "Next": "Back?"}],
+        Assign={
+            "serving": {
+                "status": "{% $states.result.EndpointStatus %}",
+                "config": "{% $states.result.EndpointConfigName %}",
+            },
+            "deleted": 0,
+        },
+        Next="Back?",
+    )
+
+
+def _update(partition: str, action: str, arguments: object, *, going_back: str, otherwise: str) -> State:
+    return task(
+        resource=integration(partition, action),
+        arguments=arguments,
+        timeout=120,
+        retry=[SAGEMAKER_RETRY],
+        catch=[{"ErrorEquals": ["States.ALL"], "Assign": {"going_back": "failed"}, "Next": otherwise}],
+        Assign={"pause": 1, "waited": 0, "going_back": going_back},
+        Next="Wait",
+    )
+
+
+def _delete(partition: str, action: str, arguments: dict[str, str], then: str, *, counts: bool = False) -> State:
+    """`counts`: one of the configs that this run created, whether it could be deleted or not."""
+    assign = {"Assign": {"deleted": "{% $deleted + 1 %}"}} if counts else {}
+    return task(
+        resource=integration(partition, f"aws-sdk:sagemaker:{action}"),
+        arguments=arguments,
+        timeout=60,
+        retry=[SAGEMAKER_RETRY],
+        catch=[{**ignore_all(then)[0], **assign}],
+        Next=then,
+        **assign,
+    )
+
+
+def _reject(partition: str) -> State:
+    """The registry says what happened: a version that could not be rolled out is not an approved one any more."""
+    return task(
+        resource=integration(partition, "aws-sdk:sagemaker:updateModelPackage"),
+        arguments={
+            "ModelPackageArn": "{% $plan.package_arn %}",
+            "ModelApprovalStatus": "Rejected",
+            "ApprovalDescription": "{% $substring('Not rolled out: ' & $failure.error & ': ' & $failure.cause, 0, "
+            f"{_REASON_LIMIT}) %}}",
+        },
+        timeout=60,
+        retry=[SAGEMAKER_RETRY],
+        catch=ignore_all("ReportFailure"),
+        Next="ReportFailure",
+    )

@@ -1,0 +1,95 @@
+"""What the endpoint serves now."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared import endpoints
+from shared.errors import SlipwayError
+from shared.names import model_version
+
+# DescribeEndpoint, EndpointStatus: states that pass by themselves.
+_TRANSIENT = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
+# UpdateEndpoint is also the way out of a rollback that failed half-way.
+_UPDATABLE = {"InService", "UpdateRollbackFailed"}
+
+
+class EndpointBusy(SlipwayError):
+    """The endpoint is in a state that passes: try again later."""
+
+
+class EndpointNotUpdatable(SlipwayError):
+    """The endpoint is in a state that UpdateEndpoint refuses and that does not pass by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A production variant. `scaled_to` is the instance count that a person or a policy gave it, None where it still
+    has its config's.
+    """
+
+    name: str
+    model: str
+    weight: float
+    scaled_to: int | None
+
+    @property
+    def version(self) -> str | None:
+        """The model package's version."""
+        return model_version(self.model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """`variants`: the one with the most traffic first; of equal ones, the older model."""
+
+    config_name: str
+    variants: tuple[Variant, ...]
+
+    @property
+    def champion(self) -> Variant:
+        return self.variants[0]
+
+    @property
+    def challenger(self) -> Variant | None:
+        """The newest model beside the champion; None when one variant serves alone."""
+        others = self.variants[1:]
+        return max(others, key=lambda variant: int(variant.version or 0)) if others else None
+
+
+def find(sagemaker: Any, endpoint_name: str) -> Serving | None:
+    """None when there is no endpoint. Raises EndpointBusy, EndpointNotUpdatable."""
+    endpoint = endpoints.describe(sagemaker, endpoint_name)
+    if endpoint is None:
+        return None
+    _require_updatable(endpoint)
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    configured = {variant["VariantName"]: variant for variant in config["ProductionVariants"]}
+    variants = [
+        _variant(variant, configured[variant["VariantName"]])
+        for variant in endpoint.get("ProductionVariants", [])
+        if variant["VariantName"] in configured
+    ]
+    variants.sort(key=lambda variant: (-variant.weight, int(variant.version or 0)))
+    return Serving(config_name=endpoint["EndpointConfigName"], variants=tuple(variants))
+
+
+def _variant(now: dict[str, Any], configured: dict[str, Any]) -> Variant:
+    wanted = now.get("DesiredInstanceCount")
+    return Variant(
+        name=now["VariantName"],
+        model=configured["ModelName"],
+        weight=now.get("DesiredWeight", now.get("CurrentWeight", 1.0)),
+        scaled_to=None if wanted == configured.get("InitialInstanceCount") else wanted,
+    )
+
+
+def _require_updatable(endpoint: dict[str, Any]) -> None:
+    name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
+    if status in _UPDATABLE:
+        return
+    if status in _TRANSIENT:
+        raise EndpointBusy(f"endpoint {name} is {status}: the rollout has to wait until it is InService")
+    raise EndpointNotUpdatable(
+        f"endpoint {name} is {status} ({endpoint.get('FailureReason', 'no reason given')}) and cannot be updated: "
+        f"delete it (aws sagemaker delete-endpoint --endpoint-name {name}) and approve the model package again"
+    )

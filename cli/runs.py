@@ -44,20 +44,27 @@ _TITLES = {
         "CreateEndpointConfig": "create model",
         "CreateEndpoint": "roll out",
         "UpdateEndpoint": "roll out",
+        "UpdateWeights": "roll out",
+        "TakeStep": "roll out",
+        "StepTaken": "roll out",
         "Wait": "roll out",
         "Describe": "roll out",
-        "Exists?": "create model",
-        "Settled?": "roll out",
         "Check": "check endpoint",
-        "Serving?": "check endpoint",
-        "RolledOut": "check endpoint",
-        "Restorable?": "go back to what served before",
-        "Restore": "go back to what served before",
+        "NotServing": "check endpoint",
+        "Bake": "watch",
+        "Look": "watch",
+        "Compare": "compare with what served before",
+        "Retire": "retire old models",
+        "RolledOut": "retire old models",
         "FindServing": "clean up",
-        "Abandoned?": "clean up",
+        "Retreat": "go back to what served before",
+        "Restore": "go back to what served before",
+        "WaitBack": "go back to what served before",
+        "DescribeBack": "go back to what served before",
         "DeleteEndpoint": "clean up",
         "DeleteEndpointConfig": "clean up",
         "DeleteModel": "clean up",
+        "Reject": "clean up",
         "ReportFailure": "report the failure",
         "Failed": "report the failure",
     },
@@ -263,7 +270,7 @@ def _grouped(steps: list[history.Step], machine: str) -> list[tuple[str, list[hi
     groups: list[tuple[str, list[history.Step]]] = []
     for step in steps:
         shown = title(machine, step.name)
-        if groups and groups[-1][0] == shown:
+        if groups and (groups[-1][0] == shown or step.name.endswith("?")):  # a choice takes no time of its own
             groups[-1][1].append(step)
         else:
             groups.append((shown, [step]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.rollout.wait import STARTED, wait_states
 from infra.states import SAGEMAKER_RETRY, State, choice, ignore_all, integration, task
 
 _NOT_THERE = "$contains($states.errorOutput.Cause, 'Could not find')"
@@ -57,6 +58,13 @@ def going_back_states(partition: str) -> dict[str, State]:
             going_back="config",
             otherwise="ReportFailure",
         ),
+        **wait_states(
+            partition,
+            name="Back",
+            settled=[("$going_back = 'weights'", "Restore")],
+            otherwise="FindServing",
+            catch=ignore_all("ReportFailure"),
+        ),
         "DeleteEndpoint": _delete(
             partition, "deleteEndpoint", {"EndpointName": "{% $plan.endpoint_name %}"}, "MoreConfigs?"
         ),
@@ -104,8 +112,8 @@ def _update(partition: str, action: str, arguments: object, *, going_back: str, 
         timeout=120,
         retry=[SAGEMAKER_RETRY],
         catch=[{"ErrorEquals": ["States.ALL"], "Assign": {"going_back": "failed"}, "Next": otherwise}],
-        Assign={"pause": 1, "waited": 0, "going_back": going_back},
-        Next="Wait",
+        Assign={**STARTED, "going_back": going_back},
+        Next="WaitBack",
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.rollout.going_back import going_back_states
+from infra.rollout.wait import MOVING, STARTED, wait_states
 from infra.rollout.watch import watch_states
 from infra.states import (
     SAGEMAKER_RETRY,
@@ -25,9 +26,6 @@ from infra.states import (
     task,
 )
 
-WAIT_LIMIT_SECONDS = 14_400
-"""The longest that one step may take: SageMaker's own steps and bakes (3600 s each) are part of it."""
-LONGEST_PAUSE_SECONDS = 30
 BUSY_RETRY: State = {"ErrorEquals": ["EndpointBusy"], "IntervalSeconds": 15, "MaxAttempts": 120, "BackoffRate": 1}
 """Another rollout is under way: half an hour for it to end."""
 
@@ -75,9 +73,13 @@ class RolloutStates:
                 "CreateEndpoint": self._deploy("CreateEndpoint"),
                 "UpdateEndpoint": self._deploy("UpdateEndpoint"),
                 "UpdateWeights": self._update_weights(),
-                "Wait": {"Type": "Wait", "Seconds": "{% $pause %}", "Next": "Describe"},
-                "Describe": self._describe(),
-                "Settled?": self._settled(),
+                **wait_states(
+                    self.partition,
+                    name="",
+                    settled=[(MOVING, "TookTooLong"), ("$endpoint.status = 'InService'", "Check")],
+                    otherwise="EndpointFailed",
+                    catch=catch_all("Describe", "FindServing"),
+                ),
                 "Check": self._check(),
                 "Serving?": choice([("$check.serving", "Watch?")], default="NotServing"),
                 "StepTaken": {"Type": "Pass", "Assign": {"taken": "{% $taken + 1 %}"}, "Next": "NextStep?"},
@@ -115,8 +117,8 @@ class RolloutStates:
                 "plan": "{% $states.result.Payload %}",
                 "taken": 0,
                 "going_back": "no",
-                "step": {"retreat": None, "config": ""},
-                "check": {"reason": ""},
+                "step": "{% {'retreat': null, 'config': ''} %}",
+                "check": "{% {'reason': ''} %}",
             },
             Next="Superseded?",
         )
@@ -145,38 +147,6 @@ class RolloutStates:
             catch=catch_all("UpdateWeights", "FindServing"),
             Assign=STARTED,
             Next="Wait",
-        )
-
-    def _describe(self) -> State:
-        return task(
-            resource=integration(self.partition, "aws-sdk:sagemaker:describeEndpoint"),
-            arguments={"EndpointName": "{% $plan.endpoint_name %}"},
-            timeout=60,
-            retry=[SAGEMAKER_RETRY],
-            catch=catch_all("Describe", "FindServing"),
-            Assign={
-                "endpoint": {
-                    "status": "{% $states.result.EndpointStatus %}",
-                    "config": "{% $states.result.EndpointConfigName %}",
-                    "reason": "{% $exists($states.result.FailureReason) ? $states.result.FailureReason : '' %}",
-                },
-                "waited": "{% $waited + $pause %}",
-                "pause": f"{{% $min([$pause * 2, {LONGEST_PAUSE_SECONDS}]) %}}",
-            },
-            Next="Settled?",
-        )
-
-    def _settled(self) -> State:
-        moving = "$endpoint.status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack']"
-        return choice(
-            [
-                (f"{moving} and $waited < {WAIT_LIMIT_SECONDS}", "Wait"),
-                ("$going_back = 'weights'", "Restore"),
-                ("$going_back = 'config'", "FindServing"),
-                (moving, "TookTooLong"),
-                ("$endpoint.status = 'InService'", "Check"),
-            ],
-            default="EndpointFailed",
         )
 
     def _check(self) -> State:
@@ -210,10 +180,6 @@ class RolloutStates:
             catch=ignore_all("RolledOut"),
             Next="RolledOut",
         )
-
-
-STARTED = {"pause": 1, "waited": 0}
-"""Variables of the wait for an endpoint that was just told to change."""
 
 
 def _output(outcome: str, reason: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 WITHOUT_RESOURCE = {
+    "cloudwatch:GetMetricData": "reading metrics",
     "cloudwatch:PutMetricData": "bound to a namespace by a condition",
     "ecr:GetAuthorizationToken": "a token for the registry, not for a repository",
     "logs:CreateLogDelivery": "log delivery of Step Functions",
@@ -20,6 +21,8 @@ WITHOUT_RESOURCE = {
     "logs:ListLogDeliveries": "log delivery of Step Functions",
     "logs:PutResourcePolicy": "log delivery of Step Functions",
     "logs:UpdateLogDelivery": "log delivery of Step Functions",
+    "sagemaker:ListEndpointConfigs": "lists, filtered by name in the request",
+    "sagemaker:ListModels": "lists, filtered by name in the request",
     "sagemaker:ListModelPackages": "lists, filtered by group in the request",
     "xray:GetSamplingRules": "tracing",
     "xray:GetSamplingTargets": "tracing",

@@ -136,7 +136,7 @@ def test_the_endpoint_alarm_is_the_one_that_the_descriptor_names(assembly: Any) 
     alarms = named(assembly.resources("AWS::CloudWatch::Alarm"), "AlarmName")
     dimensions = {d["Name"]: d["Value"] for d in alarms[f'"{PREFIX}-endpoint-5xx"']["Dimensions"]}
     assert dimensions == {"EndpointName": PREFIX, "VariantName": "primary"}
-    assert descriptor(assembly)["rollout"] == {"strategy": "all_at_once", "alarms": [f"{PREFIX}-endpoint-5xx"]}
+    assert descriptor(assembly)["rollout"]["alarms"] == [f"{PREFIX}-endpoint-5xx"]
 
 
 def test_image_tags_are_written_once_and_scanned(assembly: Any) -> None:
@@ -202,7 +202,7 @@ DESCRIPTOR_KEYS = {
     "gate": {"metric", "goal", "minimum", "max_regression"},
     "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "variant", "environment", "sample_request"},
     "batch": {"bucket", "prefix", "role_arn"},
-    "rollout": {"strategy", "alarms"},
+    "rollout": {"strategy", "bake_seconds", "versions_kept", "alarms"},
 }
 
 

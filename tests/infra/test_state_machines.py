@@ -103,7 +103,7 @@ def test_a_refusal_for_lack_of_permission_is_never_waited_for_long(machine: tupl
 
 def test_lambda_tasks_retry_what_the_step_functions_guide_lists(machine: tuple[str, dict[str, Any]]) -> None:
     invocations = [state for _, state in tasks(machine[1]) if state["Resource"].endswith(":lambda:invoke")]
-    assert len(invocations) == 2
+    assert len(invocations) >= 2
     for state in invocations:
         assert state["Retry"][0]["ErrorEquals"] == [
             "Lambda.ClientExecutionTimeoutException",

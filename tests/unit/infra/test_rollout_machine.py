@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.rollout.state_machine import WAIT_LIMIT_SECONDS, RolloutStates
+from infra.rollout.state_machine import RolloutStates
+from infra.rollout.wait import WAIT_LIMIT_SECONDS
 
 DEFINITION = RolloutStates(
     partition="aws",
@@ -101,7 +102,7 @@ class Cloud:
             return {"Payload": {"worse": _next(self._worse), "reason": "p99 is twice the champion's"}}
         if state in ("Look", "LookBefore"):
             return {"MetricAlarms": [{"AlarmName": "a-5xx", "StateValue": _next(self._alarms)}]}
-        if state in ("Describe", "FindServing"):
+        if state in ("Describe", "DescribeBack", "FindServing"):
             status, config = _next(self._statuses)
             return {"EndpointStatus": status, "EndpointConfigName": config}
         return {}

@@ -175,6 +175,54 @@ def export(
     typer.echo(exporting.export(context.obj, workload, kind=kind, version=version, out=out))
 
 
+@app.command()
+def rollback(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    to: Annotated[str | None, typer.Option("--to", help="A model version; default: the approved one before.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put an earlier model version back, at once. Of two that share the traffic: the old one."""
+    from cli import rollouts
+
+    rollouts.command(context.obj, workload, {"command": "rollback", "version": to}, as_json=as_json)
+
+
+@app.command()
+def promote(context: typer.Context, workload: WorkloadArgument, as_json: JsonOption = False) -> None:
+    """Give all traffic to the newest of the model versions that share it."""
+    from cli import rollouts
+
+    rollouts.command(context.obj, workload, {"command": "promote"}, as_json=as_json)
+
+
+@app.command()
+def traffic(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    weights: Annotated[list[str], typer.Argument(metavar="VARIANT=WEIGHT...", help="For example blue=90,green=10.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Split the traffic between the variants that serve."""
+    from cli import rollouts
+
+    order = {"command": "traffic", "weights": rollouts.weights(weights)}
+    rollouts.command(context.obj, workload, order, as_json=as_json)
+
+
+@app.command()
+def approve(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    version: Annotated[str | None, typer.Option(help="Default: the newest that waits for approval.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve a model version, which rolls it out. Approving an older one is a rollback."""
+    from cli import rollouts
+
+    rollouts.approve(context.obj, workload, version, as_json=as_json)
+
+
 @app.command("api-key")
 def api_key(context: typer.Context) -> None:
     """Print the key of the API, for the header x-api-key."""

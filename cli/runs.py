@@ -127,8 +127,8 @@ def follow(target: Target, descriptor: Mapping[str, Any], *, dataset: str, befor
     in_service = descriptor["approval"] == "automatic"
     if in_service:
         with board.phase("approval event"):
-            rollout = _await(target, f"a rollout of {package}", lambda: _rollout_of(target, descriptor, package))
-        _Follower(target, descriptor, board, ROLLOUT, run).follow(rollout["executionArn"])
+            rollout = await_rollout(target, descriptor, package, before=set())
+        follow_rollout(target, descriptor, rollout["executionArn"], board)
     return Outcome(
         run=run,
         training_job=verdict(target, output["verdict_uri"])["training_job"],
@@ -139,6 +139,21 @@ def follow(target: Target, descriptor: Mapping[str, Any], *, dataset: str, befor
         variant=descriptor["serving"]["variant"],
         in_service=in_service,
     )
+
+
+def rollouts(target: Target, descriptor: Mapping[str, Any]) -> set[str]:
+    """The ARNs of the workload's newest rollouts, to tell a new one from them."""
+    return {item["executionArn"] for item in executions(target, descriptor["rollout_state_machine_arn"], limit=1000)}
+
+
+def await_rollout(target: Target, descriptor: Mapping[str, Any], package: str, *, before: set[str]) -> dict[str, Any]:
+    """The rollout that the approval of `package` starts, none of those `before`; raises RunFailed when none comes."""
+    return _await(target, f"a rollout of {package}", lambda: _rollout_of(target, descriptor, package, before))
+
+
+def follow_rollout(target: Target, descriptor: Mapping[str, Any], execution_arn: str, board: Board) -> dict[str, Any]:
+    """Watch a rollout to its end; its output (docs/contract.md). Raises RunFailed with the cause."""
+    return _Follower(target, descriptor, board, ROLLOUT, "").follow(execution_arn)
 
 
 def evaluation(target: Target, descriptor: Mapping[str, Any], job: str) -> dict[str, float]:
@@ -163,9 +178,11 @@ def _new_run(target: Target, descriptor: Mapping[str, Any], dataset: str, before
     return None
 
 
-def _rollout_of(target: Target, descriptor: Mapping[str, Any], package: str) -> dict[str, Any] | None:
+def _rollout_of(target: Target, descriptor: Mapping[str, Any], package: str, before: set[str]) -> dict[str, Any] | None:
     states = target.client("stepfunctions")
     for execution in executions(target, descriptor["rollout_state_machine_arn"], limit=20):
+        if execution["executionArn"] in before:
+            continue
         event = json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"])
         if event.get("detail", {}).get("ModelPackageArn") == package:
             return execution

@@ -73,7 +73,5 @@ def _lines(name: str, dataset: str, outcome: runs.Outcome | None) -> list[str]:
         return [*lines, f"It serves at endpoint {outcome.endpoint}, variant {outcome.variant}."]
     return [
         *lines,
-        "It waits for approval. To approve it:",
-        f"  aws sagemaker update-model-package --model-package-arn {outcome.model_package_arn}"
-        " --model-approval-status Approved",
+        f"It waits for approval: slipway approve {name} --version {outcome.model_version}",
     ]

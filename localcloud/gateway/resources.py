@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from localcloud.config import Config
 
+_DESCRIBE_ALARMS = "cloudwatch:DescribeAlarms"
 _TAGGING = ("TagResource", "UntagResource", "ListTagsForResource")
 
 
@@ -32,11 +33,14 @@ def _correct_resources(config: Config, actions: Any) -> None:
             corrected = _log_stream(_document(body))
         elif service == "codebuild":
             corrected = _build_project(_document(body))
+        elif actions.extract_iam_action(service, method, path, headers, body, *rest[:1]) == _DESCRIBE_ALARMS:
+            corrected = _alarm(body)
         elif service == "ssm" and operation == "GetParametersByPath":
             corrected = _parameters_below(_document(body))
         if corrected is None:
             return original(service, method, path, headers, body, *rest)
-        return f"arn:aws:{service}:{config.region}:{config.account}:{corrected}"
+        namespace = "cloudwatch" if service == "monitoring" else service
+        return f"arn:aws:{namespace}:{config.region}:{config.account}:{corrected}"
 
     actions.extract_resource_arn = resource
 
@@ -54,6 +58,13 @@ def _build_project(request: dict[str, Any]) -> str | None:
     if not isinstance(first, str) or ":" not in first:
         return None
     return f"project/{first.rpartition('build/')[2].partition(':')[0]}"
+
+
+def _alarm(body: bytes) -> str | None:
+    """The alarm that is asked for by name; of several the first, since a request is checked on one resource here."""
+    query = parse_qs(body.decode("latin-1"))
+    names = _document(body).get("AlarmNames") or query.get("AlarmNames.member.1")
+    return f"alarm:{names[0]}" if isinstance(names, list) and names else None
 
 
 def _parameters_below(request: dict[str, Any]) -> str | None:

@@ -218,3 +218,13 @@ def test_a_build_is_checked_on_its_project(cloud, user):
     with pytest.raises(ClientError) as error:
         client.batch_get_builds(ids=["other:1"])
     assert f"codebuild:BatchGetBuilds on resource: {prefix}other" in str(error.value)
+
+
+def test_an_alarm_is_looked_at_under_its_own_name(cloud, user):
+    prefix = f"arn:aws:cloudwatch:{cloud.region}:{cloud.account}:alarm:"
+    client = cloud.client("cloudwatch", **user(allow("cloudwatch:DescribeAlarms", prefix + "mine"))[1])
+    assert client.describe_alarms(AlarmNames=["mine"])["MetricAlarms"] == []
+    for request in ({"AlarmNames": ["other"]}, {}):
+        with pytest.raises(ClientError) as error:
+            client.describe_alarms(**request)
+        assert "cloudwatch:DescribeAlarms" in str(error.value)

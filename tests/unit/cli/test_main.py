@@ -17,6 +17,7 @@ from cli.main import app
 
 ROOT = Path(__file__).resolve().parents[3]
 VERBS = ["up", "down", "train", "check", "sample-data", "predict", "batch", "export"]
+VERBS += ["rollback", "promote", "traffic", "approve"]
 VERBS += ["api-key", "status", "logs", "destroy", "demo"]
 
 

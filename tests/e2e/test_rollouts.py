@@ -1,0 +1,119 @@
+"""Traffic that moves from one model to the next, on the deployed stack, while a client keeps asking."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+STRATEGIES = {
+    "split_mean": ({"strategy": "ab", "steps": [30], "watch_seconds": 1}, 1),
+    "shadow_mean": ({"strategy": "shadow", "mirror_percent": 100, "watch_seconds": 1}, 1),
+    "canary_mean": ({"strategy": "canary", "size_percent": 50, "bake_seconds": 1}, 2),
+    "rolling_mean": ({"strategy": "rolling", "batch_percent": 50, "interval_seconds": 1}, 2),
+}
+LIMIT_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def deployed(slipway):
+    """The README's workload under other names, which differ in their manifest's rollout only."""
+    for name, (rollout, instances) in STRATEGIES.items():
+        for folder in ("training_code", "inference_code"):
+            shutil.copytree(slipway.project / folder / "nearest_mean", slipway.project / folder / name)
+        path = slipway.project / "training_code" / name / "workload.yaml"
+        manifest = yaml.safe_load(path.read_text())
+        manifest |= {"name": name, "rollout": rollout}
+        manifest["serving"]["instance"]["count"] = instances
+        path.write_text(yaml.safe_dump(manifest))
+    slipway.run("up", *STRATEGIES)
+    yield slipway
+    for name in STRATEGIES:
+        for folder in ("training_code", "inference_code"):
+            shutil.rmtree(slipway.project / folder / name)
+
+
+class Client:
+    """Asks the endpoint again and again; counts who answered, and what failed."""
+
+    def __init__(self, slipway, workload: str) -> None:
+        self._runtime = slipway.client("sagemaker-runtime")
+        self._endpoint = slipway.descriptor(workload)["endpoint_name"]
+        self.answers: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self._over = threading.Event()
+
+    def ask(self) -> None:
+        body = json.dumps({"instances": [0.1]})
+        while not self._over.wait(0.02):
+            try:
+                answer = self._runtime.invoke_endpoint(
+                    EndpointName=self._endpoint, ContentType="application/json", Body=body
+                )
+            except Exception as error:
+                self.failures.append(str(error))
+            else:
+                self.answers[answer["InvokedProductionVariant"]] += 1
+
+    def stop(self) -> None:
+        self._over.set()
+
+
+@contextmanager
+def asking(slipway, workload: str) -> Iterator[Client]:
+    client = Client(slipway, workload)
+    thread = threading.Thread(target=client.ask, daemon=True)
+    thread.start()
+    try:
+        yield client
+    finally:
+        client.stop()
+        thread.join(LIMIT_SECONDS)
+    assert not thread.is_alive()
+
+
+def train(slipway, workload: str, data) -> str:
+    return slipway.json("train", workload, "--data", str(data), "--json")["model_version"]
+
+
+def variants(slipway, workload: str) -> dict[str, tuple[str, float]]:
+    """Production variant -> model version and weight."""
+    status = slipway.json("status", "--json")
+    (endpoint,) = [item["endpoint"] for item in status["workloads"] if item["name"] == workload]
+    return {item["name"]: (item["model_version"], item["weight"]) for item in endpoint["variants"]}
+
+
+@pytest.mark.parametrize("workload", ["shadow_mean", "canary_mean", "rolling_mean"])
+def test_a_healthy_rollout_loses_no_request(deployed, numbers, workload):
+    first = train(deployed, workload, numbers)
+    with asking(deployed, workload) as client:
+        second = train(deployed, workload, numbers)
+    assert client.failures == []
+    assert set(client.answers) == {"primary"} and client.answers["primary"] > 20
+    assert (first, second) == ("1", "2")
+    assert variants(deployed, workload) == {"primary": ("2", 1.0)}
+
+
+def test_two_models_share_the_traffic_until_somebody_decides(deployed, numbers):
+    train(deployed, "split_mean", numbers)
+    with asking(deployed, "split_mean") as client:
+        train(deployed, "split_mean", numbers)
+        assert variants(deployed, "split_mean") == {"blue": ("1", 70.0), "green": ("2", 30.0)}
+        moved = deployed.json("traffic", "split_mean", "blue=10,green=90", "--json")
+        assert moved["outcome"] == "rolled_out"
+        assert variants(deployed, "split_mean") == {"blue": ("1", 10.0), "green": ("2", 90.0)}
+        promoted = deployed.json("promote", "split_mean", "--json")
+        assert (promoted["model_version"], variants(deployed, "split_mean")) == ("2", {"green": ("2", 1.0)})
+        back = deployed.json("rollback", "split_mean", "--json")
+        assert back["model_version"] == "1"
+        assert {version for version, _ in variants(deployed, "split_mean").values()} == {"1"}
+    assert client.failures == []
+    assert client.answers["blue"] > 0 and client.answers["green"] > 0
+    refused = deployed.run("promote", "split_mean", ok=False)
+    assert refused.returncode == 1 and "version 1 has all traffic" in refused.stderr

@@ -108,12 +108,6 @@ def choice(choices: list[tuple[str, str]], *, default: str) -> State:
     return {"Type": "Choice", "Choices": rules, "Default": default}
 
 
-def finding(step: str, error: str, cause: str, then: str) -> State:
-    """Not an exception of a task but what a state found out: remembered in the same variable. `cause` is JSONata."""
-    failure = {"step": step, "error": error, "cause": f"{{% {cause} %}}"}
-    return {"Type": "Pass", "Assign": {"failure": failure}, "Next": then}
-
-
 def catch_all(step: str, target: str) -> list[State]:
     """Remember what failed in the variable `failure`, then go to `target`."""
     failure = {"step": step, "error": "{% $states.errorOutput.Error %}", "cause": "{% $states.errorOutput.Cause %}"}

@@ -19,3 +19,7 @@ def test_a_model_of_the_sample_data_answers_rows_of_csv_with_prices(row):
     first = dict(zip(header.split(",")[:-1], map(float, lines[0].split(",")), strict=False))
     named = housing.slipway.predict("housing_sklearn", {"instances": [first]}).body["predictions"]
     assert named == pytest.approx(answer["predictions"][:1])
+    rows_file = housing.data / "rows.csv"
+    rows_file.write_text(rows)
+    as_csv = housing.slipway.run("predict", "housing_sklearn", str(rows_file), "--accept", "text/csv").stdout
+    assert [float(line) for line in as_csv.split()] == pytest.approx(answer["predictions"])

@@ -44,16 +44,23 @@ def video(row):
 
 @pytest.fixture(scope="module")
 def clips(video, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A part of the sample's clips, and a file that only its name makes a video."""
+    """A part of the sample's clips, and one that looks like a video but holds no pictures."""
     folder = tmp_path_factory.mktemp("clips")
     shutil.copytree(video.data / "classes", folder / "classes")
     for path in sorted(video.data.glob("videos/*/*.mp4")):
         if int(path.stem) < CLIPS_A_CLASS:
             (folder / "videos" / path.parent.name).mkdir(parents=True, exist_ok=True)
             shutil.copy(path, folder / "videos" / path.parent.name)
-    broken = (folder / "videos/circle/0000.mp4").read_bytes()[:2000]
-    (folder / "videos/circle/broken.mp4").write_bytes(broken)
+    (folder / "videos/circle/broken.mp4").write_bytes(without_pictures(folder / "videos/circle/0000.mp4"))
     return folder
+
+
+def without_pictures(path: Path) -> bytes:
+    """A whole MP4 file with zeros in the place of its encoded pictures (the box `mdat`)."""
+    content = path.read_bytes()
+    begin = content.index(b"mdat") - 4
+    end = begin + int.from_bytes(content[begin : begin + 4], "big")
+    return content[: begin + 8] + bytes(end - begin - 8) + content[end:]
 
 
 @pytest.fixture(scope="module")
@@ -131,4 +138,4 @@ def test_one_instance_makes_the_same_bytes_as_three(video, frames_job):
 def test_a_clip_that_cannot_be_read_is_quarantined_with_the_reason(video, frames_job):
     quarantine = outputs(video.slipway, frames_job)["quarantine"]
     assert quarantine.keys() == {"circle/broken.mp4", "circle/broken.mp4.reason.txt"}
-    assert quarantine["circle/broken.mp4.reason.txt"].startswith(b"circle/broken.mp4: is not a video")
+    assert quarantine["circle/broken.mp4.reason.txt"].startswith(b"circle/broken.mp4: its frame 0 cannot be read")

@@ -2,7 +2,9 @@
 
 onnx: one file; inputs and outputs are those of the model (`images`, float32, N x 28 x 28, 0 to 255).
 keras: model.keras as it is, after it could be loaded in safe mode.
-savedmodel: a folder for TensorFlow and TensorFlow Serving. Needs the package tensorflow, and KERAS_BACKEND=tensorflow.
+savedmodel: a folder for TensorFlow and TensorFlow Serving. Only TensorFlow writes it; where Keras runs on another
+engine, an environment of requirements-savedmodel.txt (half a gigabyte) is made for this one export, and removed after
+it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
+import venv
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
+_REQUIREMENTS = Path(__file__).with_name("requirements-savedmodel.txt")
 TOLERANCE = 1e-5  # of a probability: each engine orders its sums differently
 
 
@@ -27,15 +33,10 @@ class ExportMismatch(RuntimeError):
 
 
 def write(folder: Path, output: Path, *, kind: str) -> None:
-    """Writes `<folder>/model.keras` as `kind` (one of FORMATS) to `output`. Raises ExportMismatch, ValueError."""
+    """Writes `<folder>/model.keras` as `kind` (one of FORMATS) to `output`. Raises ExportMismatch."""
     import keras
     import numpy as np
 
-    if kind == "savedmodel" and keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            "savedmodel is written by TensorFlow: pip install tensorflow, and set KERAS_BACKEND=tensorflow"
-            f" (it is {keras.backend.backend()})"
-        )
     model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
     model(np.zeros((1, *model.input_shape[1:]), dtype=np.float32), training=False)  # Keras exports no model unused
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +66,17 @@ def _onnx(model: keras.Model, folder: Path, output: Path) -> None:
             raise ExportMismatch(f"{output.name}: differs by {worst:g} for a batch of {size}; allowed: {TOLERANCE}")
 
 
+def _by_tensorflow(folder: Path, output: Path) -> None:
+    """The same export by this script in an environment that has TensorFlow. Raises CalledProcessError."""
+    with tempfile.TemporaryDirectory() as place:
+        venv.create(place, with_pip=True)
+        python = str(Path(place) / "bin" / "python")
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(_REQUIREMENTS)]
+        subprocess.run(install, check=True)  # noqa: S603 - our own words
+        again = [python, __file__, str(folder), str(output), "--format", "savedmodel"]
+        subprocess.run(again, check=True, env=os.environ | {"KERAS_BACKEND": "tensorflow"})  # noqa: S603 - as above
+
+
 def _savedmodel(model: keras.Model, folder: Path, output: Path) -> None:
     model.export(output, format="tf_saved_model", verbose=False)
 
@@ -82,11 +94,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--format", choices=FORMATS, required=True)
     options = parser.parse_args(arguments)
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    try:
+    engine = os.environ.setdefault("KERAS_BACKEND", "torch")
+    if options.format == "savedmodel" and engine != "tensorflow":
+        _by_tensorflow(options.model_folder.resolve(), options.output.resolve())
+    else:
         write(options.model_folder, options.output, kind=options.format)
-    except ValueError as error:
-        sys.exit(f"export.py: {error}")
 
 
 if __name__ == "__main__":

@@ -152,6 +152,6 @@ def test_the_sample_is_the_same_every_time(sample, tmp_path):
     assert contents(tmp_path) == contents(sample)
 
 
-@pytest.mark.parametrize("name", ["batches.py", "callbacks.py", "export.py", "saving.py"])
+@pytest.mark.parametrize("name", ["batches.py", "callbacks.py", "saving.py"])
 def test_both_keras_workloads_have_the_same_copy(name):
     assert (FOLDER / name).read_bytes() == (ROOT / "training_code/fashion_mnist_keras" / name).read_bytes()

@@ -130,10 +130,11 @@ def upload(
     assignment: Assignment,
     hyperparameters: Mapping[str, str],
     on_file: Callable[[Path], None] = lambda path: None,
+    imported_model: str | None = None,
 ) -> str:
     """Write a fresh data set and return its name. The last file that lands starts the run."""
     dataset = new_dataset_name()
-    write_request(target, descriptor, dataset, hyperparameters)
+    write_request(target, descriptor, dataset, hyperparameters, imported_model)
     for channel, path in assignment.in_upload_order(descriptor["data"]["channels"]):
         on_file(path)
         key = f"{descriptor['data']['prefix']}{dataset}/{channel}/{assignment.name(channel, path)}"
@@ -142,13 +143,20 @@ def upload(
 
 
 def write_request(
-    target: Target, descriptor: Mapping[str, Any], dataset: str, hyperparameters: Mapping[str, str]
+    target: Target,
+    descriptor: Mapping[str, Any],
+    dataset: str,
+    hyperparameters: Mapping[str, str],
+    imported_model: str | None = None,
 ) -> None:
     """Write `request.json` of a data set; in a complete data set this starts a run."""
+    request = {"hyperparameters": dict(hyperparameters)} | (
+        {"imported_model": imported_model} if imported_model else {}
+    )
     target.client("s3").put_object(
         Bucket=descriptor["data"]["bucket"],
         Key=f"{descriptor['data']['prefix']}{dataset}/{REQUEST_FILE}",
-        Body=json.dumps({"hyperparameters": dict(hyperparameters)}).encode(),
+        Body=json.dumps(request).encode(),
         ContentType="application/json",
     )
 

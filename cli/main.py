@@ -175,6 +175,23 @@ def export(
     typer.echo(exporting.export(context.obj, workload, kind=kind, version=version, out=out))
 
 
+@app.command("import")
+def import_(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    source: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.tar.gz, or a folder of what is in one.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A data set to judge it on; default: the newest in the bucket.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run until the model serves.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Register a model that was made elsewhere, if it passes evaluation and gate, and follow it to the endpoint."""
+    from cli import importing
+
+    importing.import_model(context.obj, workload, source, folder=data, wait=wait, as_json=as_json)
+
+
 @app.command()
 def rollback(
     context: typer.Context,

@@ -71,6 +71,10 @@ _TITLES = {
 }
 
 
+_PASSED = {"Imported?"}
+"""States of no work that stand between others of it: nothing to show."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a followed run came to. `in_service` is False when the model waits for a person's approval."""
@@ -286,6 +290,8 @@ def _grouped(steps: list[history.Step], machine: str) -> list[tuple[str, list[hi
     """Neighbouring steps of one title become one group, so that a polling loop shows as one step."""
     groups: list[tuple[str, list[history.Step]]] = []
     for step in steps:
+        if step.name in _PASSED:
+            continue
         shown = title(machine, step.name)
         if groups and (groups[-1][0] == shown or step.name.endswith("?")):  # a choice takes no time of its own
             groups[-1][1].append(step)

@@ -30,6 +30,11 @@ def train(
             _check(target, descriptor, assignment, board)
         dataset = submit(target, descriptor, assignment, values, board)
         outcome = runs.follow(target, descriptor, dataset=dataset, before=before, board=board) if wait else None
+    tell(session, name, dataset, outcome, as_json=as_json)
+
+
+def tell(session: Session, name: str, dataset: str, outcome: runs.Outcome | None, *, as_json: bool) -> None:
+    """Print what a run came to; `outcome` is None where it was not followed."""
     document: dict[str, Any] = {"workload": name, "dataset": dataset} | (asdict(outcome) if outcome else {})
     if as_json:
         print(json.dumps(document, indent=2))
@@ -52,16 +57,20 @@ def submit(
     assignment: data.Assignment | None,
     values: Mapping[str, str],
     board: Board,
+    *,
+    imported_model: str | None = None,
 ) -> str:
-    """Write the objects that start a run; the data set's name."""
+    """Write the objects that start a run; the data set's name. `imported_model` is judged in place of a new one."""
     if assignment is None:
         with board.phase("ask for a run on the newest data set") as phase:
             dataset = data.newest_dataset(target, descriptor)
             board.note(phase, dataset)
-            data.write_request(target, descriptor, dataset, values)
+            data.write_request(target, descriptor, dataset, values, imported_model)
         return dataset
     with board.phase("upload") as phase:
-        return data.upload(target, descriptor, assignment, values, lambda path: board.note(phase, path.name))
+        return data.upload(
+            target, descriptor, assignment, values, lambda path: board.note(phase, path.name), imported_model
+        )
 
 
 def _lines(name: str, dataset: str, outcome: runs.Outcome | None) -> list[str]:

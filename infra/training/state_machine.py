@@ -134,6 +134,16 @@ class TrainStates:
         }
 
     def _training(self) -> dict[str, State]:
+        """One training job or one tuning job, and before it the way around it of a model that was made elsewhere."""
+        learning = self._learning()
+        imported: State = {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $plan.imported %}", "Next": "Evaluate"}],
+            "Default": next(iter(learning)),
+        }
+        return {"Imported?": imported, **learning}
+
+    def _learning(self) -> dict[str, State]:
         if self.tuning_rounds is None:
             return {"Train": self._job("Train", "createTrainingJob", "training_job", self.training_seconds, "Evaluate")}
         tune = self._job("Tune", "createHyperParameterTuningJob", "tuning.job", self._tuning_seconds, "Evaluate")

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from shared import descriptor as descriptors
-from shared.descriptor import Descriptor
+from shared.descriptor import Descriptor, Training
 from shared.errors import InvalidDocument
 from shared.fields import take, take_matching
 from shared.names import DATASET, RUN, WORKLOAD, data_hash
@@ -79,11 +79,19 @@ def _verdict(
         "tuned": plan.get("tuned"),
         "model_uri": plan["model_uri"],
         "evaluation_uri": plan["evaluation_uri"],
-        "code_uri": training["code_uri"],
-        "code_hash": registration.code_hash(training["code_uri"]),
-        "entrypoint_uri": training["entrypoint_uri"],
-        "training_image_uri": training["image_uri"],
+        **_made_by(training, imported=plan.get("imported", False)),
         "serving_image_uri": descriptor["serving"]["image_uri"],
+    }
+
+
+def _made_by(training: Training, *, imported: bool) -> dict[str, Any]:
+    """The code and the image that made the model; of one that was made elsewhere they are not known."""
+    return {
+        "imported": imported,
+        "code_uri": None if imported else training["code_uri"],
+        "code_hash": None if imported else registration.code_hash(training["code_uri"]),
+        "entrypoint_uri": None if imported else training["entrypoint_uri"],
+        "training_image_uri": None if imported else training["image_uri"],
     }
 
 

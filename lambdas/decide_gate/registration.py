@@ -33,9 +33,7 @@ def model_package(descriptor: Descriptor, verdict: dict[str, Any], *, verdict_ur
             "run": run,
             "dataset": verdict["dataset"],
             "data-hash": verdict["data_hash"],
-            "code-uri": verdict["code_uri"],
-            "training-image": verdict["training_image_uri"],
-            "training-job": verdict["training_job"],
+            **_made_by(verdict),
             "verdict-uri": verdict_uri,
             "metric": _metadata(metric),
             "value": str(value),
@@ -50,6 +48,16 @@ def _hyperparameters(verdict: dict[str, Any]) -> dict[str, str]:
     values = " ".join(f"{name}={text}" for name, text in sorted(verdict["hyperparameters"].items()))
     found = {"hyperparameters": _metadata(values)} if values else {}
     return {**found, "tuning-job": verdict["tuned"]["tuning_job"]} if verdict["tuned"] else found
+
+
+def _made_by(verdict: dict[str, Any]) -> dict[str, str]:
+    if verdict["imported"]:
+        return {"imported-model": verdict["training_job"]}
+    return {
+        "code-uri": verdict["code_uri"],
+        "training-image": verdict["training_image_uri"],
+        "training-job": verdict["training_job"],
+    }
 
 
 def _metadata(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from shared import descriptor as descriptors
 from shared.fields import take, take_matching
-from shared.names import DATASET, RUN, WORKLOAD
+from shared.names import DATASET, IMPORTED_MODEL, RUN, WORKLOAD
 
 from plan_training import champion as champions
 from plan_training import places, requests
@@ -21,16 +21,18 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
         workload=take_matching(event, "workload", WORKLOAD),
         dataset=take_matching(event, "dataset", DATASET),
         name=take_matching(event, "run", RUN),
+        imported_model=take_matching(event, "imported_model", IMPORTED_MODEL) if "imported_model" in event else None,
     )
     overrides = take(event, "hyperparameters", dict)
     descriptor = descriptors.read(ssm, path=workloads_path, workload=run.workload)
     hyperparameters = resolve(descriptor["training"]["hyperparameters"], overrides)
-    training_job = requests.training_job(descriptor, run, hyperparameters)
-    tuned = tuning(descriptor, run, training_job, overrides)
+    training_job = _nothing_to_train(run) or requests.training_job(descriptor, run, hyperparameters)
+    tuned = None if run.imported_model else tuning(descriptor, run, training_job, overrides)
     champion = champions.find(sagemaker, descriptor["model_package_group"])
     return {
         "check_job": check_job(descriptor, run),
         "processing_jobs": processing_jobs(descriptor, run),
+        "imported": run.imported_model is not None,
         "training_job": None if tuned else training_job,
         "tuning": tuned,
         "evaluation_job": requests.evaluation_job(
@@ -42,3 +44,8 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
         if champion
         else None,
     }
+
+
+def _nothing_to_train(run: Run) -> dict[str, Any] | None:
+    """What later states read of a training job's request, for a model that none made."""
+    return {"TrainingJobName": run.imported_model, "HyperParameters": {}} if run.imported_model else None

@@ -8,11 +8,12 @@ from shared.names import job_name
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What names one run."""
+    """What names one run; `imported_model` in the place of a training job, where there is nothing to train."""
 
     workload: str
     dataset: str
     name: str
+    imported_model: str | None = None
 
 
 def run_job(descriptor: Descriptor, run: Run) -> str:
@@ -53,8 +54,8 @@ def checks_folder(descriptor: Descriptor, run: Run) -> str:
 
 
 def model_uri(descriptor: Descriptor, run: Run) -> str:
-    """Where SageMaker writes the run's model: `{S3OutputPath}/{job}/output/model.tar.gz`."""
-    return artifacts(descriptor, f"training/{run_job(descriptor, run)}/output/model.tar.gz")
+    """Where the run's model is, as SageMaker writes it: `{S3OutputPath}/{job}/output/model.tar.gz`."""
+    return artifacts(descriptor, f"training/{run.imported_model or run_job(descriptor, run)}/output/model.tar.gz")
 
 
 def evaluation_folder(descriptor: Descriptor, run: Run) -> str:

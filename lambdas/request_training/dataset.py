@@ -2,12 +2,13 @@
 asks for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from shared import strict_json
 from shared.errors import InvalidDocument, SlipwayError
+from shared.names import IMPORTED_MODEL
 from shared.storage import read_small
 
 from request_training.events import REQUEST_FILE
@@ -28,6 +29,14 @@ class StoredObject:
     version_id: str
     size: int
     etag: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is to do: hyperparameters as text, and the model that it takes instead of training one."""
+
+    hyperparameters: dict[str, str] = field(default_factory=dict)
+    imported_model: str | None = None
 
 
 def current_objects(s3: Any, *, bucket: str, prefix: str, channels: dict[str, list[str]]) -> list[StoredObject]:
@@ -65,13 +74,13 @@ def missing_files(objects: list[StoredObject], *, prefix: str, channels: dict[st
     return [pattern for pattern in wanted if not any(fnmatchcase(name, pattern) for name in names)]
 
 
-def requested_hyperparameters(s3: Any, *, bucket: str, prefix: str, objects: list[StoredObject]) -> dict[str, str]:
-    """The hyperparameters of the data set's request.json, as strings; none without one. `InvalidDocument` says what is
-    wrong with it.
+def requested(s3: Any, *, bucket: str, prefix: str, objects: list[StoredObject]) -> Request:
+    """What the data set's request.json asks for; nothing of its own without one. `InvalidDocument` says what is wrong
+    with it.
     """
     request = next((item for item in objects if item.key == prefix + REQUEST_FILE), None)
     if request is None:
-        return {}
+        return Request()
     data = read_small(s3, bucket=bucket, key=request.key, version_id=request.version_id, limit=MAX_REQUEST_BYTES)
     try:
         return parse_request(data)
@@ -79,18 +88,29 @@ def requested_hyperparameters(s3: Any, *, bucket: str, prefix: str, objects: lis
         raise InvalidDocument(f"s3://{bucket}/{request.key}: {error}") from error
 
 
-def parse_request(data: bytes) -> dict[str, str]:
-    """The hyperparameters of `{"hyperparameters": {name: scalar}}` as strings; `ValueError` for any other document."""
+def parse_request(data: bytes) -> Request:
+    """The request in `{"hyperparameters": {name: scalar}, "imported_model": name}`, each key optional; `ValueError` for
+    any other document.
+    """
     document = strict_json.loads(data)
     if not isinstance(document, dict):
         raise ValueError(f"must be a JSON object, found {type(document).__name__}")
-    unknown = sorted(document.keys() - {"hyperparameters"})
+    unknown = sorted(document.keys() - {"hyperparameters", "imported_model"})
     if unknown:
-        raise ValueError(f"unknown key {unknown[0][:64]!r}; allowed: 'hyperparameters'")
+        raise ValueError(f"unknown key {unknown[0][:64]!r}; allowed: 'hyperparameters', 'imported_model'")
     values = document.get("hyperparameters", {})
     if not isinstance(values, dict):
         raise ValueError(f"hyperparameters must be a JSON object, found {type(values).__name__}")
-    return {name: _text(name, value) for name, value in values.items()}
+    return Request({name: _text(name, value) for name, value in values.items()}, _imported_model(document))
+
+
+def _imported_model(document: dict[str, Any]) -> str | None:
+    if "imported_model" not in document:
+        return None
+    name = document["imported_model"]
+    if not isinstance(name, str) or not IMPORTED_MODEL.fullmatch(name):
+        raise ValueError(f"imported_model {str(name)[:64]!r} does not match {IMPORTED_MODEL.pattern}")
+    return name
 
 
 def _text(name: str, value: object) -> str:

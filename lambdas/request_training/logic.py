@@ -19,7 +19,7 @@ from shared.log import Log
 from shared.names import run_name
 
 from request_training import dataset as data
-from request_training.dataset import DataSetTooLarge, StoredObject
+from request_training.dataset import DataSetTooLarge, Request, StoredObject
 from request_training.events import Delivery, NotInLayout, read
 
 # StartExecution takes 262,144 characters; later states carry the input beside their own results.
@@ -77,9 +77,7 @@ def _consider(deliveries: list[Delivery], *, services: Services, log: Log) -> No
     prefix = f"{descriptor['data']['prefix']}{first.dataset}/"
     objects = data.current_objects(services.s3, bucket=first.bucket, prefix=prefix, channels=channels)
     try:
-        hyperparameters = data.requested_hyperparameters(
-            services.s3, bucket=first.bucket, prefix=prefix, objects=objects
-        )
+        request = data.requested(services.s3, bucket=first.bucket, prefix=prefix, objects=objects)
     except InvalidDocument as error:
         _refuse(error, wanted, services=services, log=log)
         return
@@ -87,7 +85,7 @@ def _consider(deliveries: list[Delivery], *, services: Services, log: Log) -> No
     if missing:
         log.info("incomplete", missing=missing)
         return
-    _start(descriptor, first.dataset, objects, hyperparameters, services=services, log=log)
+    _start(descriptor, first.dataset, objects, request, services=services, log=log)
 
 
 def _refuse(error: InvalidDocument, deliveries: list[Delivery], *, services: Services, log: Log) -> None:
@@ -109,7 +107,7 @@ def _start(
     descriptor: Descriptor,
     dataset: str,
     objects: list[StoredObject],
-    hyperparameters: dict[str, str],
+    request: Request,
     *,
     services: Services,
     log: Log,
@@ -120,7 +118,8 @@ def _start(
             "workload": descriptor["name"],
             "dataset": dataset,
             "objects": [asdict(item) for item in objects],
-            "hyperparameters": hyperparameters,
+            "hyperparameters": request.hyperparameters,
+            **({"imported_model": request.imported_model} if request.imported_model else {}),
         }
     )
     if len(run_input) > MAX_INPUT_CHARACTERS:

@@ -10,6 +10,8 @@ DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}")
 # Narrower than what StartExecution takes as a name: it must also do as an S3 key and as a model package's metadata
 # value.
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=+@-]{0,79}")
+# In the place of a training job's name, in the key of an artifact that no training job wrote.
+IMPORTED_MODEL = re.compile(r"imported-[A-Za-z0-9][A-Za-z0-9-]{0,49}")
 _MODEL_VERSION = re.compile(r".+-v([0-9]+)-[0-9a-f]{8}")
 
 

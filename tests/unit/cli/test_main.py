@@ -16,7 +16,7 @@ from cli.group import CommonOptionsGroup, Session
 from cli.main import app
 
 ROOT = Path(__file__).resolve().parents[3]
-VERBS = ["up", "down", "train", "check", "sample-data", "predict", "batch", "export"]
+VERBS = ["up", "down", "train", "check", "sample-data", "predict", "batch", "export", "import"]
 VERBS += ["rollback", "promote", "traffic", "approve"]
 VERBS += ["api-key", "status", "logs", "destroy", "demo"]
 

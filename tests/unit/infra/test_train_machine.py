@@ -27,7 +27,12 @@ TUNED = replace(STATES, processing_seconds={"frames": 600}, tuning_rounds=3).def
 STEPWISE = replace(STATES, processing_seconds={"frames": 600, "bag-of-words": 60}).definition()
 CHECKED = replace(STATES, check_seconds=900).definition()
 RUN = {"workload": "digits", "dataset": "d1", "objects": [], "hyperparameters": {}}
-PLAN = {"training_job": {"TrainingJobName": "t"}, "evaluation_job": {"ProcessingJobName": "t-eval"}, "champion": None}
+PLAN = {
+    "imported": False,
+    "training_job": {"TrainingJobName": "t"},
+    "evaluation_job": {"ProcessingJobName": "t-eval"},
+    "champion": None,
+}
 
 
 class Cloud:
@@ -50,7 +55,7 @@ class Cloud:
 
 def test_a_model_that_passes_is_registered(walk: Any) -> None:
     done = walk(DEFINITION, Cloud(passed=True)).run(RUN)
-    assert done.visited == ["Plan", "Train", "Evaluate", "Gate", "Passed?", "Register"]
+    assert done.visited == ["Plan", "Imported?", "Train", "Evaluate", "Gate", "Passed?", "Register"]
     assert done.output == {
         "outcome": "registered",
         "reasons": [],
@@ -106,7 +111,7 @@ def test_processing_steps_run_one_after_the_other_before_the_training(walk: Any)
         return {"Payload": planned} if state == "Plan" else Cloud(passed=True)(state, arguments)
 
     done = walk(STEPWISE, answer).run(RUN)
-    assert done.visited[:4] == ["Plan", "Process frames", "Process bag-of-words", "Train"]
+    assert done.visited[:5] == ["Plan", "Process frames", "Process bag-of-words", "Imported?", "Train"]
     assert done.arguments["Process frames"] == jobs["frames"]
     assert done.arguments["Process bag-of-words"] == jobs["bag-of-words"]
     assert done.output["outcome"] == "registered"
@@ -155,7 +160,7 @@ class TuningCloud(Cloud):
 
 def test_a_search_takes_the_place_of_the_training(walk: Any) -> None:
     done = walk(TUNED, TuningCloud(passed=True)).run(RUN)
-    assert done.visited == ["Plan", "Process frames", "Tune", "Evaluate", "Gate", "Passed?", "Register"]
+    assert done.visited == ["Plan", "Process frames", "Imported?", "Tune", "Evaluate", "Gate", "Passed?", "Register"]
     assert done.arguments["Tune"] == SEARCH["job"]
     assert done.output["outcome"] == "registered"
 
@@ -201,12 +206,12 @@ def checked(message: str) -> Any:
 
 def test_data_that_are_accepted_go_on_to_what_comes_first(walk: Any) -> None:
     done = walk(CHECKED, checked("Accepted: 0 of 2 files are bad.")).run(RUN)
-    assert done.visited[:4] == ["Plan", "Check", "Accepted?", "Train"]
+    assert done.visited[:5] == ["Plan", "Check", "Accepted?", "Imported?", "Train"]
     assert done.arguments["Check"] == {"ProcessingJobName": "t-check"}
     assert done.output["outcome"] == "registered"
     processed = replace(STATES, check_seconds=900, processing_seconds={"frames": 60}).definition()
     done = walk(processed, checked("Accepted: 1 of 2 files are bad. train/a.csv: Refused: x.")).run(RUN)
-    assert done.visited[2:5] == ["Accepted?", "Process frames", "Train"]
+    assert done.visited[2:6] == ["Accepted?", "Process frames", "Imported?", "Train"]
 
 
 def test_data_that_are_refused_end_the_run_with_what_is_wrong_with_them(walk: Any) -> None:
@@ -232,4 +237,17 @@ def test_a_search_begins_with_data_that_are_accepted(walk: Any) -> None:
         return {"ExitMessage": "Accepted: 0 of 2 files are bad."} if state == "Check" else planned
 
     searched = replace(STATES, check_seconds=900, tuning_rounds=3).definition()
-    assert walk(searched, answer).run(RUN).visited[:4] == ["Plan", "Check", "Accepted?", "Tune"]
+    assert walk(searched, answer).run(RUN).visited[:5] == ["Plan", "Check", "Accepted?", "Imported?", "Tune"]
+
+
+@pytest.mark.parametrize("definition", [DEFINITION, TUNED], ids=["training", "tuning"])
+def test_an_imported_model_is_judged_and_registered_without_training(walk: Any, definition: Any) -> None:
+    class Imported(Cloud):
+        def __call__(self, state: str, arguments: Any) -> Any:
+            planned = {**PLAN, "imported": True, "processing_jobs": {"frames": {}}, "tuning": None}
+            return {"Payload": planned} if state == "Plan" else super().__call__(state, arguments)
+
+    done = walk(definition, Imported(passed=True)).run(RUN)
+    assert not {"Train", "Tune"} & set(done.visited)
+    assert done.visited[-5:] == ["Imported?", "Evaluate", "Gate", "Passed?", "Register"]
+    assert done.output["outcome"] == "registered"

@@ -15,6 +15,7 @@ def verdict(metric: str, run: str = "20261112-080000-ab12-0123456789ab") -> dict
         "challenger": {"metrics": {metric: 0.987654321}},
         "model_uri": "s3://slipway-artifacts/digits/training/job/output/model.tar.gz",
         "evaluation_uri": "s3://slipway-artifacts/digits/evaluation/job/evaluation.json",
+        "imported": False,
         "code_uri": "s3://assets/2a9b.zip",
         "training_image_uri": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/pytorch-training:2.8-cpu-py312",
         "training_job": "slipway-dev-digits-0123456789ab",
@@ -29,6 +30,16 @@ def test_a_metric_of_any_name_makes_a_request_that_sagemaker_takes(descriptor: d
     named = {**descriptor, "gate": {**descriptor["gate"], "metric": metric}}
     request = model_package(named, verdict(metric), verdict_uri="s3://slipway-artifacts/digits/verdicts/run.json")  # type: ignore[arg-type]
     assert violations("sagemaker", "CreateModelPackage", request) == []
+
+
+def test_a_model_that_was_made_elsewhere_claims_no_code_of_ours(descriptor: dict[str, Any]) -> None:
+    made_elsewhere = {"imported": True, "code_uri": None, "training_image_uri": None, "training_job": "imported-1"}
+    imported = {**verdict("accuracy"), **made_elsewhere}
+    request = model_package(descriptor, imported, verdict_uri="s3://b/k")  # type: ignore[arg-type]
+    assert violations("sagemaker", "CreateModelPackage", request) == []
+    told = request["CustomerMetadataProperties"]
+    assert told["imported-model"] == "imported-1"
+    assert not {"code-uri", "training-image", "training-job"} & told.keys()
 
 
 def test_two_runs_never_share_a_client_token(descriptor: dict[str, Any]) -> None:

@@ -113,6 +113,22 @@ def test_names_and_places_are_the_contracts(packages: Any, event: Any, context: 
     assert f"{output['S3Uri']}/evaluation.json" == planned["evaluation_uri"]
 
 
+def test_an_imported_model_is_evaluated_in_the_place_of_a_trained_one(packages: Any, event: Any, context: Any) -> None:
+    assert plan(event, context)["imported"] is False
+    planned = handler({**event, "imported_model": "imported-20261121-ab12"}, context)
+    assert planned["imported"] is True
+    assert planned["training_job"] == {"TrainingJobName": "imported-20261121-ab12", "HyperParameters": {}}
+    uri = "s3://slipway-artifacts/digits/training/imported-20261121-ab12/output/model.tar.gz"
+    assert planned["model_uri"] == uri
+    assert inputs(planned["evaluation_job"])["challenger"][0] == uri
+
+
+@pytest.mark.parametrize("name", ["", "slipway-dev-digits-0123456789ab", "imported-../../other", None])
+def test_a_model_of_another_place_is_refused(packages: Any, event: Any, context: Any, name: Any) -> None:
+    with pytest.raises(InvalidInput, match="imported_model"):
+        handler({**event, "imported_model": name}, context)
+
+
 def test_the_first_run_has_no_champion(packages: Any, event: Any, context: Any) -> None:
     planned = plan(event, context)
     assert planned["champion"] is None

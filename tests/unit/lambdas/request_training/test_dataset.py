@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from request_training.dataset import StoredObject, missing_files, parse_request
+from request_training.dataset import Request, StoredObject, missing_files, parse_request
 
 CHANNELS = {"train": ["*.csv", "schema.json"], "test": ["[0-9]*.csv"]}
 
@@ -41,7 +41,7 @@ def test_a_data_set_is_complete_when_each_pattern_of_each_channel_matches(names:
     ],
 )
 def test_scalars_become_strings(document: Any, expected: dict[str, str]) -> None:
-    assert parse_request(json.dumps(document).encode()) == expected
+    assert parse_request(json.dumps(document).encode()) == Request(hyperparameters=expected)
 
 
 @given(st.binary())
@@ -52,4 +52,14 @@ def test_no_bytes_raise_anything_but_a_value_error(data: bytes) -> None:
 
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans()))
 def test_every_object_of_scalars_is_taken(values: dict[str, Any]) -> None:
-    assert parse_request(json.dumps({"hyperparameters": values}).encode()).keys() == values.keys()
+    assert parse_request(json.dumps({"hyperparameters": values}).encode()).hyperparameters.keys() == values.keys()
+
+
+def test_a_request_may_name_an_imported_model() -> None:
+    assert parse_request(b'{"imported_model": "imported-20261121-ab12"}') == Request({}, "imported-20261121-ab12")
+
+
+@pytest.mark.parametrize("name", ["", "slipway-dev-digits-0123456789ab", "imported-../x", "imported-", 7, None, ["a"]])
+def test_what_is_no_name_of_an_imported_model_is_refused(name: Any) -> None:
+    with pytest.raises(ValueError, match="imported_model"):
+        parse_request(json.dumps({"imported_model": name}).encode())

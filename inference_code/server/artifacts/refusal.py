@@ -16,11 +16,11 @@ class RefusedArtifact(ValueError):
 
 @contextmanager
 def refused(path: Path, what: str) -> Iterator[None]:
-    """Whatever a framework raises over a file becomes RefusedArtifact that says it is not `what`."""
+    """Whatever a framework raises over a file, which could be read, becomes RefusedArtifact: it is not `what`."""
     try:
         yield
-    except (RefusedArtifact, ImportError, OSError):
+    except (RefusedArtifact, ImportError):
         raise
-    except Exception as error:  # each framework has errors of its own
+    except Exception as error:  # each framework has errors of its own, h5py OSError
         told = (str(error).splitlines() or [""])[0][:200]
         raise RefusedArtifact(path, f"not {what}: {type(error).__name__}: {told}") from error

@@ -242,28 +242,41 @@ def test_an_evaluation_of_a_planted_file_fails_with_the_reason(make_container, p
     assert not marker.exists()
 
 
-LOADERS = {
-    "mnist_lightning": ("load_onnx", "model.onnx", [b"", b"\x80\x04", b"\x08\x09", bytes(1000)]),
+LOADERS: dict[str, tuple[str, str, list[bytes]]] = {
+    "mnist_lightning": ("load_onnx(path)", "model.onnx", [b"\x08\x09"]),
+    "direct_marketing_xgboost": (
+        "load_xgboost(path)",
+        "model.ubj",
+        [b"{", b"{L\0\0\0\0\0\0\0\7learner", b'{"learner": {}}'],
+    ),
+    "housing_sklearn": (
+        "load_skops(path, types=[])",
+        "model.skops",
+        [zipped({"schema.json": b"{"}), zipped({"schema.json": b'{"__class__": "system", "__module__": "os"}'})],
+    ),
+    "karate_club_gcn": ("load_safetensors(path)", "model.safetensors", [(2).to_bytes(8, "little") + b"{]"]),
+    "fashion_mnist_keras": ("load_keras(path)", "model.keras", [keras({}), sequential()]),
 }
-"""Workload, whose serving environment has the loader's framework -> loader, file, contents that are not the format."""
+"""Workload, whose serving image has the loader's framework -> loader, file, contents that the loader's check passes."""
 
 
 @pytest.mark.parametrize("workload", LOADERS)
 def test_a_loader_tells_what_its_framework_refuses(workload, make_container, tmp_path, marker):
     loader, name, contents = LOADERS[workload]
-    contents = [*contents, pickle.dumps(Touch(marker))]
+    contents = [*contents, b"", bytes(1000), pickle.dumps(Touch(marker))]
     for index, content in enumerate(contents):
         (tmp_path / str(index)).mkdir()
         (tmp_path / str(index) / name).write_bytes(content)
     script = (
-        "import sys\nfrom server import artifacts\nfor path in sys.argv[2:]:\n"
-        "    try: getattr(artifacts, sys.argv[1])(path)\n"
+        f"import sys\nfrom server import artifacts\nfor path in sys.argv[1:]:\n    try: artifacts.{loader}\n"
         "    except artifacts.RefusedArtifact as error: print(error)\n"
     )
     container = make_container(workload)
     files = [str(tmp_path / str(index) / name) for index in range(len(contents))]
-    command = [*container.command()[:1], "-c", script, loader, *files]
-    done = subprocess.run(command, env=container.environment(), capture_output=True, text=True, timeout=120)
+    command = [*container.command()[:1], "-c", script, *files]
+    done = subprocess.run(
+        command, env=container.environment(KERAS_BACKEND="jax"), capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == [name] * len(contents)
     assert not marker.exists()

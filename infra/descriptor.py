@@ -110,11 +110,12 @@ def _training(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
     training = context.workload.manifest.training
     return {
         "channels": context.workload.manifest.training_channels,
-        "image_uri": parts.training.image.uri,
+        "image_uri": parts.training.image_uri,
         "role_arn": parts.training.training_role.role_arn,
         "entrypoint_uri": parts.code.entrypoint.s3_object_url,
         "code_uri": parts.code.code.s3_object_url,
-        "script": training.script,
+        # An image of one's own starts its own `train`.
+        "script": None if training.own_image else training.script,
         "instance_type": training.instance.type,
         "instance_count": training.instance.count,
         "volume_gb": training.instance.volume_gb,
@@ -140,7 +141,7 @@ def _tuning(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any] | 
 
 
 def _evaluation(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
-    evaluation = context.workload.manifest.evaluation
+    evaluation, evaluator = context.workload.manifest.evaluation, parts.code.evaluator
     return {
         "image_uri": parts.serving_image.uri,
         "role_arn": parts.training.evaluation_role.role_arn,
@@ -148,6 +149,8 @@ def _evaluation(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any
         "volume_gb": evaluation.instance.volume_gb,
         "max_runtime_seconds": evaluation.max_runtime_seconds,
         "channel": evaluation.channel,
+        "evaluator_uri": evaluator and evaluator.s3_object_url,
+        "label_column": evaluation.label_column,
     }
 
 

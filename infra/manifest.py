@@ -15,7 +15,6 @@ from infra.manifest_fields import (
     RESERVED_CHANNELS,
     ChannelName,
     FilePattern,
-    FrameworkImage,
     HyperparameterName,
     ScriptName,
     Seconds,
@@ -23,6 +22,7 @@ from infra.manifest_fields import (
     VolumeGB,
     known_to,
 )
+from infra.manifest_images import OWN_IMAGE_METRICS, OwnImage, TrainingImage
 from infra.manifest_processing import ProcessingStep, channels_after
 from infra.manifest_rollout import NEEDS_INSTANCES, Rollout
 from infra.manifest_tuning import Tuning, check_tuning
@@ -127,7 +127,7 @@ class Data(Strict):
 class Training(Strict):
     channels: list[ChannelName] | None = Field(default=None, min_length=1, max_length=17)
     """Channels of the data or outputs of processing steps; every channel of the data where left out."""
-    image: FrameworkImage
+    image: TrainingImage
     script: ScriptName = "train.py"
     instance: TrainingInstance
     max_runtime_seconds: Seconds
@@ -136,6 +136,17 @@ class Training(Strict):
     hyperparameters: dict[HyperparameterName, Hyperparameter] = Field(default={}, max_length=100)
     metrics: list[Metric] = Field(default=[], max_length=40)
     environment: dict[EnvironmentName, str] = Field(default={})
+
+    @property
+    def own_image(self) -> OwnImage | None:
+        """The workload's own image; None where one of the managed ones trains."""
+        return self.image if isinstance(self.image, OwnImage) else None
+
+    @model_validator(mode="after")
+    def _starts_one_program(self) -> Training:
+        if self.own_image and "script" in self.model_fields_set:
+            raise ValueError(f"script {self.script!r} has no meaning: an image of one's own starts its `train`")
+        return self
 
     @model_validator(mode="after")
     def _waits_at_least_as_long_as_it_runs(self) -> Training:
@@ -152,6 +163,9 @@ class Evaluation(Strict):
     max_runtime_seconds: Seconds = 1800
     channel: ChannelName
     """The holdout: both the challenger and the champion are measured on it."""
+    label_column: Annotated[str, StringConstraints(min_length=1, max_length=256)] | int | None = None
+    """Of the holdout's CSV files, for an image of one's own: its name in their header line, or, where they have none,
+    its position, counted from 0, or from -1 at the end."""
 
 
 class Gate(Strict):
@@ -212,5 +226,27 @@ class Manifest(Strict):
             raise ValueError(
                 f"rollout.strategy {strategy!r} moves traffic by part of the fleet, and serving.instance.count is"
                 f" {count}: allowed: {needed} or more, or the strategies all_at_once, shadow, ab"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _measures_an_own_image_by_its_answers(self) -> Manifest:
+        label = self.evaluation.label_column
+        if self.training.own_image is None:
+            if label is not None:
+                raise ValueError(
+                    f"evaluation.label_column {label!r} has no meaning: with a managed image, `evaluate` of"
+                    " inference.py reads the holdout"
+                )
+            return self
+        if label is None:
+            raise ValueError(
+                "evaluation.label_column: needed with training.image.dockerfile: the holdout's other columns are sent"
+                " to the image's `serve`, and its answers compared with this one"
+            )
+        if self.gate.metric not in OWN_IMAGE_METRICS:
+            raise ValueError(
+                f"gate.metric {self.gate.metric!r} is not measured with training.image.dockerfile:"
+                f" allowed: {', '.join(OWN_IMAGE_METRICS)}"
             )
         return self

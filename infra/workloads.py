@@ -49,6 +49,11 @@ class Workload:
     def training_folder(self) -> Path:
         return self.roots.training / self.name
 
+    @property
+    def inference_folder(self) -> Path:
+        """Need not exist where the workload's own image holds everything."""
+        return self.roots.inference / self.name
+
 
 def find_workloads(roots: CodeRoots, chosen: Collection[str] | None = None) -> list[Workload]:
     """The `chosen` workloads below `roots.training` (None: all), sorted by name.
@@ -68,11 +73,15 @@ def _load(path: Path, roots: CodeRoots) -> Workload:
     manifest = read_manifest(path, shown=shown)
     if manifest.name != path.parent.name:
         raise ManifestError(f"{shown}: name: {manifest.name!r} is not the folder's: allowed: {path.parent.name}")
-    _require(path.parent / manifest.training.script, f"{shown}: training.script: {manifest.training.script!r}")
     _check_processing(path.parent, manifest, shown)
-    _check_image(manifest, shown)
     folder = roots.inference / manifest.name
-    _require(folder / "inference.py", f"{shown}: serving")
+    if manifest.training.own_image:
+        dockerfile = manifest.training.own_image.dockerfile
+        _require(path.parent / dockerfile, f"{shown}: training.image.dockerfile: {dockerfile!r}")
+    else:
+        _require(path.parent / manifest.training.script, f"{shown}: training.script: {manifest.training.script!r}")
+        _check_managed_image(manifest, shown)
+        _require(folder / "inference.py", f"{shown}: serving")
     return Workload(manifest=manifest, roots=roots, sample_request=_sample_request(folder / SAMPLE_REQUEST))
 
 
@@ -92,7 +101,8 @@ def read_manifest(path: Path, *, shown: str) -> Manifest:
 
 
 def _describe(detail: Any) -> str:
-    path = ".".join(str(part) for part in detail["loc"]) or "(document)"
+    # What stands in angle brackets is a kind of image, which no manifest names.
+    path = ".".join(part for part in map(str, detail["loc"]) if not part.startswith("<")) or "(document)"
     message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "allowed:")
     value = detail["input"]
     if detail["type"] == "missing" or isinstance(value, dict):
@@ -100,7 +110,7 @@ def _describe(detail: Any) -> str:
     return f"{path}: {value!r} {message}"
 
 
-def _check_image(manifest: Manifest, shown: str) -> None:
+def _check_managed_image(manifest: Manifest, shown: str) -> None:
     training = manifest.training
     try:
         managed_image(

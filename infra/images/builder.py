@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
@@ -36,7 +36,11 @@ class MissingBuildSpecification(FileNotFoundError):
 
 
 class ImageBuilder(Construct):
-    """A CodeBuild project, and the function behind the custom resource that starts its builds and waits for them."""
+    """A CodeBuild project, and the function behind the custom resource that starts its builds and waits for them.
+
+    What a build may do comes with the build: each workload has a role for its own (`role_for`). One role for all would
+    soon be full (IAM: 10,240 characters of inline policies a role), and would let each build push every image.
+    """
 
     def __init__(
         self,
@@ -49,15 +53,18 @@ class ImageBuilder(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.project_name = f"{prefix}-images"
+        self._prefix = prefix
+        self._role_path = f"/{prefix}/image-build/"
+        self._key = key
+        self._log_group_name = f"/aws/codebuild/{self.project_name}"
         log_group = logs.LogGroup(
             self,
             "Logs",
-            log_group_name=f"/aws/codebuild/{self.project_name}",
+            log_group_name=self._log_group_name,
             retention=log_retention,
             encryption_key=key,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self._project_role = self._role(log_group, key)
         self.project = self._project(log_group, key)
         starter = PythonFunction(
             self,
@@ -68,17 +75,22 @@ class ImageBuilder(Construct):
             log_retention=log_retention,
             timeout=BUILD_LIMIT,
         )
-        self._starter_role = starter.role
-        allow(starter.role, ["codebuild:BatchGetBuilds", "codebuild:StartBuild"], [self.project.attr_arn])
-        allow(starter.role, ["logs:GetLogEvents"], [log_group.log_group_arn])
+        self._allow_starting(starter.role, log_group)
         self.service_token = starter.function.function_arn
 
-    def _role(self, log_group: logs.LogGroup, key: kms.IKey) -> iam.Role:
-        role = iam.Role(self, "ProjectRole", assumed_by=in_this_account("codebuild.amazonaws.com"))
-        log_group.grant_write(role)
-        allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn])
-        allow(role, ["ecr:GetAuthorizationToken"], ["*"], wildcard="ecr:GetAuthorizationToken has no resource")
-        return role
+    def _allow_starting(self, role: iam.Role, log_group: logs.LogGroup) -> None:
+        stack = Stack.of(self)
+        allow(role, ["codebuild:BatchGetBuilds", "codebuild:StartBuild"], [self.project.attr_arn])
+        allow(role, ["logs:GetLogEvents"], [log_group.log_group_arn])
+        repositories = stack.format_arn(service="ecr", resource="repository", resource_name=f"{self._prefix}-*")
+        allow(role, ["ecr:DescribeImages"], [repositories], wildcard="one repository a workload of the stage")
+        allow(
+            role,
+            ["iam:PassRole"],
+            [stack.format_arn(service="iam", region="", resource="role", resource_name=f"{self._role_path[1:]}*")],
+            conditions={"StringEquals": {"iam:PassedToService": "codebuild.amazonaws.com"}},
+            wildcard="one role a workload of the stage, all in a path of their own",
+        )
 
     def _project(self, log_group: logs.LogGroup, key: kms.IKey) -> codebuild.CfnProject:
         if not BUILD_SPECIFICATION.is_file():
@@ -87,8 +99,9 @@ class ImageBuilder(Construct):
             self,
             "Project",
             name=self.project_name,
-            description="Builds the serving images of the workloads",
-            service_role=self._project_role.role_arn,
+            description="Builds the images of the workloads",
+            # Each build brings its own role (serviceRoleOverride); this one may do nothing.
+            service_role=iam.Role(self, "ProjectRole", assumed_by=in_this_account("codebuild.amazonaws.com")).role_arn,
             encryption_key=key.key_arn,
             artifacts=codebuild.CfnProject.ArtifactsProperty(type="NO_ARTIFACTS"),
             source=codebuild.CfnProject.SourceProperty(
@@ -106,28 +119,25 @@ class ImageBuilder(Construct):
             ),
             timeout_in_minutes=int(BUILD_LIMIT.to_minutes()),
         )
-        project.node.add_dependency(self._project_role)
         acknowledge(project, {"AwsSolutions-CB3": "building a container image needs the engine inside the build"})
         return project
 
-    def allow(self, scope: Construct, *, name: str, repository: ecr.IRepository, source: s3_assets.Asset) -> iam.Policy:
-        """Let builds read `source` and push to `repository`, and nothing else.
+    def role_for(self, scope: Construct, *, repository: ecr.IRepository, source: s3_assets.Asset) -> iam.Role:
+        """The role of builds that read `source` and push to `repository`, and do nothing else.
 
-        The policy belongs to `scope`'s stack: a workload adds to its own stack, never to the platform's. `name` must be
-        the workload's own: the CDK's would be the same in every such stack, and the last one deployed would win.
+        It belongs to `scope`'s stack: a workload adds to its own stack, never to the platform's.
         """
-        return iam.Policy(
-            scope,
-            "BuildAccess",
-            policy_name=f"{name}-image-build",
-            roles=[self._project_role, self._starter_role],
-            statements=[
-                iam.PolicyStatement(
-                    actions=["s3:GetObject", "s3:GetObjectVersion"],
-                    resources=[source.bucket.arn_for_objects(source.s3_object_key)],
-                ),
-                iam.PolicyStatement(
-                    actions=["ecr:DescribeImages", *PUSH_ACTIONS], resources=[repository.repository_arn]
-                ),
-            ],
+        role = iam.Role(scope, "BuildRole", assumed_by=in_this_account("codebuild.amazonaws.com"), path=self._role_path)
+        group = Stack.of(scope).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=self._log_group_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
+        streams = "CodeBuild names the streams of its log group"
+        allow(role, ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"], wildcard=streams)
+        allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [self._key.key_arn])
+        allow(role, ["ecr:GetAuthorizationToken"], ["*"], wildcard="ecr:GetAuthorizationToken has no resource")
+        allow(role, PUSH_ACTIONS, [repository.repository_arn])
+        allow(role, ["s3:GetObject", "s3:GetObjectVersion"], [source.bucket.arn_for_objects(source.s3_object_key)])
+        return role

@@ -6,7 +6,7 @@ from aws_cdk import ArnFormat, Aws, CfnMapping, Fn, Stack
 from constructs import Construct
 
 from infra.images.table import managed_image
-from infra.manifest import FrameworkImage
+from infra.manifest_fields import FrameworkImage
 
 
 class ManagedImage(Construct):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -27,8 +29,8 @@ from infra.workloads import MANIFEST, Workload
 NOT_CODE = [MANIFEST, "__pycache__", "*.pyc"]
 
 
-class MissingDriver(FileNotFoundError):
-    """`training_code/entrypoint/__main__.py` does not exist."""
+class MissingProgram(FileNotFoundError):
+    """A program of the project's own that jobs start, such as `training_code/entrypoint`, does not exist."""
 
 
 class WorkloadStack(Stack):
@@ -64,7 +66,7 @@ class WorkloadStack(Stack):
             "Training",
             context=context,
             code=code,
-            serving_repository=image.repository,
+            serving_image=image,
             model_package_group=names.prefix,
         )
         rollout = Rollout(
@@ -106,19 +108,25 @@ class WorkloadStack(Stack):
         )
 
     def _code(self, workload: Workload) -> TrainingCode:
-        driver = workload.roots.training / "entrypoint"
-        if not (driver / "__main__.py").is_file():
-            raise MissingDriver(
-                f"{workload.roots.training.name}/entrypoint/__main__.py does not exist:"
-                " it starts every training container"
-            )
+        own = workload.manifest.training.own_image
         return TrainingCode(
-            entrypoint=s3_assets.Asset(self, "Entrypoint", path=str(driver), exclude=NOT_CODE),
+            entrypoint=self._program("Entrypoint", workload.roots.training / "entrypoint"),
             code=s3_assets.Asset(self, "Code", path=str(workload.training_folder), exclude=NOT_CODE),
-            starter=s3_assets.Asset(self, "Starter", path=str(driver / "start.py"))
-            if workload.manifest.tuning
-            else None,
+            starter=self._starter(workload),
+            evaluator=self._program("Evaluator", workload.roots.inference / "evaluator") if own else None,
         )
+
+    def _starter(self, workload: Workload) -> s3_assets.Asset | None:
+        """Training jobs of a tuning job start the driver by it; an image of one's own starts its `train`."""
+        if not workload.manifest.tuning or workload.manifest.training.own_image:
+            return None
+        return s3_assets.Asset(self, "Starter", path=str(workload.roots.training / "entrypoint" / "start.py"))
+
+    def _program(self, construct_id: str, folder: Path) -> s3_assets.Asset:
+        """A zip application: jobs start it as it is."""
+        if not (folder / "__main__.py").is_file():
+            raise MissingProgram(f"{folder.parent.name}/{folder.name}/__main__.py does not exist: jobs start it")
+        return s3_assets.Asset(self, construct_id, path=str(folder), exclude=NOT_CODE)
 
     def _describe(self, context: WorkloadContext, parts: WorkloadParts) -> None:
         ssm.CfnParameter(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from aws_cdk import Aws, Duration
-from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.context import WorkloadContext
 from infra.images.managed import ManagedImage
+from infra.images.serving_image import ServingImage
 from infra.machine import Machine
 from infra.manifest_tuning import Tuning
 from infra.permissions import allow
@@ -36,38 +36,46 @@ class Training(Construct):
         *,
         context: WorkloadContext,
         code: TrainingCode,
-        serving_repository: ecr.IRepository,
+        serving_image: ServingImage,
         model_package_group: str,
     ) -> None:
         super().__init__(scope, construct_id)
         self._context = context
-        training = context.workload.manifest.training
-        self.image = ManagedImage(
-            self, "Image", image=training.image, instance_type=training.instance.type, section="training"
-        )
+        self.image_uri, repository_arn = self._image(serving_image)
         checks = context.workload.manifest.data.checks
         self.checks = DataChecks(self, "Checks", context=context, checks=checks) if checks else None
         steps = context.workload.manifest.processing
         self.processing = Processing(self, "Processing", context=context, code=code) if steps else None
-        self.training_role = self._training_role(code)
-        self.evaluation_role = self._evaluation_role(serving_repository)
+        self.training_role = self._training_role(code, repository_arn)
+        self.evaluation_role = self._evaluation_role(code, serving_image.repository.repository_arn)
         self.machine = self._machine(model_package_group)
         self.trigger = TrainingTrigger(
             self, "Trigger", context=context, state_machine_arn=self.machine.state_machine.state_machine_arn
         )
 
-    def _training_role(self, code: TrainingCode) -> iam.Role:
+    def _image(self, serving_image: ServingImage) -> tuple[str, str]:
+        """URI and repository ARN of the image that trains: the one that serves, where it is the workload's own."""
+        training = self._context.workload.manifest.training
+        if training.own_image:
+            return serving_image.uri, serving_image.repository.repository_arn
+        image = ManagedImage(
+            self, "Image", image=training.image, instance_type=training.instance.type, section="training"
+        )
+        return image.uri, image.repository_arn
+
+    def _training_role(self, code: TrainingCode, repository_arn: str) -> iam.Role:
         context, prefix = self._context, self._context.data_prefix
         role = SageMakerRole(
             self,
             "TrainingRole",
             log_group="/aws/sagemaker/TrainingJobs",
             namespace="/aws/sagemaker/TrainingJobs",
-            repository_arns=[self.image.repository_arn],
+            repository_arns=[repository_arn],
             key=context.key,
         )
         written = [f"{prefix}training/", f"{prefix}checkpoints/"]
-        role.allow_reading_assets(code.of_training)
+        if not context.workload.manifest.training.own_image:
+            role.allow_reading_assets(code.of_training)
         role.allow_reading(context.data_bucket, [prefix])
         role.allow_reading(context.artifact_bucket, [*written, *self._channels])
         role.allow_writing(context.artifact_bucket, written)
@@ -75,17 +83,19 @@ class Training(Construct):
         role.allow_deleting(context.artifact_bucket, [f"{prefix}checkpoints/"])
         return role.role
 
-    def _evaluation_role(self, repository: ecr.IRepository) -> iam.Role:
+    def _evaluation_role(self, code: TrainingCode, repository_arn: str) -> iam.Role:
         context, prefix = self._context, self._context.data_prefix
         role = SageMakerRole(
             self,
             "EvaluationRole",
             log_group="/aws/sagemaker/ProcessingJobs",
             namespace="/aws/sagemaker/ProcessingJobs",
-            repository_arns=[repository.repository_arn],
+            repository_arns=[repository_arn],
             key=context.key,
         )
         role.allow_reading(context.data_bucket, [prefix])
+        if code.evaluator:
+            role.allow_reading_assets([code.evaluator])
         role.allow_reading(context.artifact_bucket, [f"{prefix}training/", *self._channels])
         role.allow_writing(context.artifact_bucket, [f"{prefix}evaluation/"])
         return role.role

@@ -63,10 +63,11 @@ def _exists(request: ImageRequest, ecr: Any) -> bool:
 
 def _start(request: ImageRequest, token: str, codebuild: Any) -> dict[str, Any]:
     arguments = "\n".join(f"{name}={value}" for name, value in sorted(request.build_args.items()))
-    variables = {"IMAGE_URI": request.image_uri, "BUILD_ARGS": arguments}
+    variables = {"IMAGE_URI": request.image_uri, "DOCKERFILE": request.dockerfile, "BUILD_ARGS": arguments}
     return codebuild.start_build(
         projectName=request.project,
         idempotencyToken=token,
+        serviceRoleOverride=request.role,
         sourceTypeOverride="S3",
         sourceLocationOverride=f"{request.source_bucket}/{request.source_key}",
         environmentVariablesOverride=[

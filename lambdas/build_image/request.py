@@ -11,7 +11,9 @@ _REPOSITORY_URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<name>[a-z0-9/._-]+)"
 )
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-_TEXTS = ("ProjectName", "SourceBucket", "SourceKey", "ImageRepositoryUri", "ImageTag")
+_TEXTS = (
+    "ProjectName", "ServiceRole", "SourceBucket", "SourceKey", "Dockerfile", "ImageRepositoryUri", "ImageTag",
+)  # fmt: skip
 _KNOWN = frozenset({*_TEXTS, "BuildArgs", "ServiceToken", "ServiceTimeout"})
 
 
@@ -21,11 +23,15 @@ class InvalidProperties(ValueError):
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """An image that must exist, and how to build it: CodeBuild project, source archive in S3, build arguments."""
+    """An image that must exist, and how to build it: CodeBuild project and the role of this build (ARN), source archive
+    in S3, the Dockerfile's path in it, build arguments.
+    """
 
     project: str
+    role: str
     source_bucket: str
     source_key: str
+    dockerfile: str
     repository_uri: str
     tag: str
     build_args: Mapping[str, str]
@@ -49,12 +55,13 @@ def parse(properties: Mapping[str, Any]) -> ImageRequest:
     """Raises InvalidProperties."""
     if unknown := sorted(set(properties) - _KNOWN):
         raise InvalidProperties(f"unknown properties {', '.join(unknown)}; known: {', '.join(sorted(_KNOWN))}")
-    project, bucket, key, repository_uri, tag = (_text(properties, name) for name in _TEXTS)
+    project, role, bucket, key, dockerfile, repository_uri, tag = (_text(properties, name) for name in _TEXTS)
     if not _REPOSITORY_URI.fullmatch(repository_uri):
         raise InvalidProperties(f"ImageRepositoryUri: {repository_uri!r} is not the URI of an ECR repository")
     if not _TAG.fullmatch(tag):
         raise InvalidProperties(f"ImageTag: {tag!r} is not an image tag")
-    return ImageRequest(project, bucket, key, repository_uri, tag, _build_args(properties.get("BuildArgs", {})))
+    arguments = _build_args(properties.get("BuildArgs", {}))
+    return ImageRequest(project, role, bucket, key, dockerfile, repository_uri, tag, arguments)
 
 
 def _text(properties: Mapping[str, Any], name: str) -> str:

@@ -26,7 +26,13 @@ def check(event: dict[str, Any], *, ssm: Any, sagemaker: Any, runtime: Any, work
     reason = _wrong_config(sagemaker, endpoint, config) or _wrong_models(sagemaker, config, models)
     if reason is None and step["ask"] is not None:
         reason = objection(
-            runtime, endpoint=endpoint, variant=step["ask"], serving=descriptor["serving"], version=version
+            runtime,
+            endpoint=endpoint,
+            variant=step["ask"],
+            serving=descriptor["serving"],
+            version=version,
+            # An image of one's own need not know that there are versions.
+            silent=descriptor["training"]["script"] is None,
         )
     if reason:
         return {"serving": False, "reason": reason}

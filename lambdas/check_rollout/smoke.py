@@ -13,9 +13,11 @@ from shared.descriptor import Serving
 MAX_ANSWER_BYTES = 6 * 1024 * 1024
 
 
-def objection(runtime: Any, *, endpoint: str, variant: str, serving: Serving, version: str) -> str | None:
+def objection(
+    runtime: Any, *, endpoint: str, variant: str, serving: Serving, version: str, silent: bool
+) -> str | None:
     """Why the variant's answer to the sample request will not do; None when it will, or when the workload has no sample
-    request.
+    request. With `silent` the answer need not say which version gave it.
     """
     sample = serving["sample_request"]
     if sample is None:
@@ -33,11 +35,13 @@ def objection(runtime: Any, *, endpoint: str, variant: str, serving: Serving, ve
         return f"sample request failed: {error_code(error)}: {error_message(error)[:500]}"
     except BotoCoreError as error:
         return f"sample request failed: {error}"
-    return _wrong_version(answer, version) or _wrong_form(body, sample)
+    return _wrong_version(answer, version, silent=silent) or _wrong_form(body, sample)
 
 
-def _wrong_version(answer: dict[str, Any], wanted: str) -> str | None:
+def _wrong_version(answer: dict[str, Any], wanted: str, *, silent: bool) -> str | None:
     said = model_version(answer.get("CustomAttributes"))
+    if said is None and silent:
+        return None
     return None if said == wanted else f"sample request was answered by model version {said}, not {wanted}"
 
 

@@ -66,7 +66,7 @@ class Training(TypedDict):
     role_arn: str
     entrypoint_uri: str
     code_uri: str
-    script: str
+    script: str | None
     instance_type: str
     instance_count: int
     volume_gb: int
@@ -95,6 +95,8 @@ class Evaluation(TypedDict):
     volume_gb: int
     max_runtime_seconds: int
     channel: str
+    evaluator_uri: str | None
+    label_column: str | int | None
 
 
 class Gate(TypedDict):

@@ -11,6 +11,7 @@ from localcloud.containers import syscalls
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
 READY = b"ready\n"
+ASK = b"?"
 
 
 def create(flags: int, *, as_user: bool) -> None:
@@ -37,15 +38,20 @@ def join(paths: list[str]) -> None:
 
 def hold_network(namespaces: str) -> None:
     """The holder's program: makes a network with nothing but loopback, says READY, and keeps it until standard input
-    ends, as it does when the owner dies."""
+    ends, as it does when the owner dies.
+
+    Standard input is a stream socket: each ASK on it is answered with a TCP socket of this network.
+    """
     try:
         create(syscalls.CLONE_NEWNET, as_user=namespaces == "user")
         _bring_loopback_up()
     except OSError as error:
         sys.exit(str(error))
     os.write(1, READY)
-    while os.read(0, 4096):
-        pass
+    with socket.socket(fileno=0) as owner:
+        while owner.recv(len(ASK)):
+            with socket.socket() as made:
+                socket.send_fds(owner, [ASK], [made.fileno()])
 
 
 def _bring_loopback_up() -> None:

@@ -1,12 +1,15 @@
-"""A network of a job's own: its containers reach each other by loopback, and nobody else."""
+"""A network of a job's or a model server's own: its containers reach each other by loopback, and nobody else."""
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import subprocess
 import sys
+import threading
 
 from localcloud.containers import isolation
-from localcloud.containers.namespaces import READY
+from localcloud.containers.namespaces import ASK, READY
 
 _HOLD = (
     "import sys; sys.path.append(sys.argv[1]); from localcloud.containers import namespaces;"
@@ -23,7 +26,8 @@ class NetworkUnavailable(Exception):
 
 
 class PrivateNetwork:
-    """A network namespace with nothing but loopback; containers join it by `files`. Use as a context.
+    """A network namespace with nothing but loopback; containers join it by `files`, this process asks their servers by
+    `new_socket`. Use as a context.
 
     A small process holds it, so that it lasts however long each container runs; that process ends with this one.
 
@@ -37,14 +41,17 @@ class PrivateNetwork:
     def __init__(self, namespaces: str | None) -> None:
         if namespaces is None:
             raise NetworkUnavailable("this machine forbids namespaces")
+        self._line, end = socket.socketpair()
+        self._asking = threading.Lock()
         self._holder = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", "-c", _HOLD, isolation.import_root(), namespaces],
-            stdin=subprocess.PIPE,
+            stdin=end,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             env={},
         )
+        end.close()
         said = self._holder.stdout.readline()
         if said != READY:
             self.close()
@@ -53,8 +60,24 @@ class PrivateNetwork:
         kinds = ("user", "net") if namespaces == "user" else ("net",)
         self.files = tuple(f"/proc/{self._holder.pid}/ns/{kind}" for kind in kinds)
 
+    def new_socket(self) -> socket.socket:
+        """A TCP socket in this network, blocking and not connected; from any thread. Raises OSError after `close`.
+
+        The holder makes it and hands it over: a socket stays in the network that it was made in.
+        """
+        with self._asking:
+            self._line.sendall(ASK)
+            _, descriptors, _, _ = socket.recv_fds(self._line, len(ASK), 1)
+        if not descriptors:
+            raise OSError("the network's holder has ended")
+        return socket.socket(fileno=descriptors[0])
+
     def close(self) -> None:
-        self._holder.stdin.close()
+        """Ends the holder; containers that run keep the network. May be called again."""
+        with contextlib.suppress(OSError):  # closed already, or the holder is gone
+            self._line.shutdown(socket.SHUT_RDWR)
+        with self._asking:
+            self._line.close()
         self._holder.stdout.close()
         self._holder.wait()
 

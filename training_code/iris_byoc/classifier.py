@@ -51,7 +51,7 @@ def _share(text: str) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """`mean` and `scale` (one number a feature) are the scaler's; `weights` is features x classes, `bias` one a class."""
+    """`mean` and `scale` (one a feature) are the scaler's; `weights` is features x classes, `bias` one a class."""
 
     features: tuple[str, ...]
     classes: tuple[str, ...]

@@ -131,7 +131,7 @@ class Dispatcher:
             self._backlog.put_back(request)
             return
         try:
-            outcome = invocation.invoke(instance.port)
+            outcome = invocation.invoke(instance.address)
         except NotBegun:
             self._closing.wait(_POLL_SECONDS)
             self._backlog.put_back(request)

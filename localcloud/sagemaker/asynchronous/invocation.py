@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.sagemaker.asynchronous import notifications
-from localcloud.sagemaker.endpoints.instance import HOST
+from localcloud.sagemaker.endpoints.server_address import ServerAddress
 from localcloud.sagemaker.jobs.role import RoleRefused
 
 log = logging.getLogger(__name__)
@@ -59,15 +59,15 @@ class Invocation:
         self._request, self._role, self._region, self._now = request, role, region, now
         self._output = configuration["OutputConfig"]
 
-    def invoke(self, port: int) -> Outcome:
-        """Download, and ask the instance at ``port``. Raises NotBegun."""
+    def invoke(self, address: ServerAddress) -> Outcome:
+        """Download, and ask the instance at ``address``. Raises NotBegun."""
         outcome = Outcome(metrics={"TimeInBacklog": 1000 * (self._now() - self._request["CreationTime"])})
         body = self._download(outcome)
         if body is None:
             return outcome
         started = time.perf_counter()
         try:
-            status = self._ask(port, body, outcome)
+            status = self._ask(address, body, outcome)
         except TimeoutError:
             status, outcome.reason = 0, f"ClientError: The model did not answer within {self._timeout} seconds."
         except (OSError, http.client.HTTPException) as error:
@@ -122,8 +122,8 @@ class Invocation:
         outcome.metrics["RequestDownloadLatency"] = (time.perf_counter() - started) * 1e6
         return body
 
-    def _ask(self, port: int, body: bytes, outcome: Outcome) -> int:
-        connection = http.client.HTTPConnection(HOST, port, timeout=self._timeout)
+    def _ask(self, address: ServerAddress, body: bytes, outcome: Outcome) -> int:
+        connection = address.connection(timeout=self._timeout)
         headers = {header: self._request[name] for name, header in _TO_CONTAINER.items() if name in self._request}
         try:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -42,10 +43,20 @@ class HttpClient:
     Args:
         max_connections: further requests wait for one to become free.
         max_body: an answer with a longer body raises BadAnswer.
+        new_socket: makes the TCP sockets to connect, where they are to be of another network; it may block.
     """
 
-    def __init__(self, host: str, port: int, *, max_connections: int = 64, max_body: int = 6_291_456) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        max_connections: int = 64,
+        max_body: int = 6_291_456,
+        new_socket: Callable[[], socket.socket] | None = None,
+    ) -> None:
         self._host, self._port = host, port
+        self._new_socket = new_socket
         self._max_body = max_body
         self._idle: deque[_Connection] = deque()
         self._slots = asyncio.Semaphore(max_connections)
@@ -112,9 +123,22 @@ class HttpClient:
     async def _connect(self) -> _Connection:
         self._loop = asyncio.get_running_loop()
         try:
-            return _Connection(*await asyncio.open_connection(self._host, self._port, limit=_MAX_HEAD_BYTES))
+            if self._new_socket is None:
+                streams = await asyncio.open_connection(self._host, self._port, limit=_MAX_HEAD_BYTES)
+            else:
+                streams = await self._open(await asyncio.to_thread(self._new_socket))
         except OSError as error:
             raise NoConnection(f"{self._host}:{self._port}: {error}") from error
+        return _Connection(*streams)
+
+    async def _open(self, unconnected: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            unconnected.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(unconnected, (self._host, self._port))
+            return await asyncio.open_connection(sock=unconnected, limit=_MAX_HEAD_BYTES)
+        except BaseException:
+            unconnected.close()
+            raise
 
 
 class OpenAnswer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import logging
 import secrets
-import socket
 import threading
 import time
 from collections import deque
@@ -16,11 +15,12 @@ from localcloud.containers import isolation
 from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container, ContainerStartError
 from localcloud.containers.log_stream import LogStream
+from localcloud.containers.network import NOT_ISOLATED
 from localcloud.containers.spec import ContainerSpec
-from localcloud.sagemaker.endpoints.http_client import HttpClient
 from localcloud.sagemaker.endpoints.model_data import fetch
 from localcloud.sagemaker.endpoints.models import VariantSpec
 from localcloud.sagemaker.endpoints.multi_model import LoadedModels
+from localcloud.sagemaker.endpoints.server_address import HOST, ServerAddress
 from localcloud.sagemaker.jobs.role import Role
 from localcloud.sagemaker.jobs.runner import environment, request_command
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 PING_INTERVAL_SECONDS = 5.0
 # "Your container must respond to ping requests within 2 seconds" (SageMaker: custom inference code).
 _PING_TIMEOUT_SECONDS = 2.0
@@ -70,8 +69,9 @@ class Instance:
         self.in_flight = 0
         self._holding = threading.Lock()
         self._spec, self._image, self._role, self._folder = spec, image, role, folder
-        self.port = _free_port()
-        self.client = HttpClient(HOST, self.port)
+        # A model with network isolation reaches nothing, and nobody but us reaches it.
+        self.address = ServerAddress(isolated=spec.isolated)
+        self.client = self.address.client()
         self.models: LoadedModels | None = None
         self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._stopping = threading.Event()
@@ -86,6 +86,8 @@ class Instance:
         Raises ModelDataError, RoleRefused, InstanceUnhealthy.
         """
         (self._folder / "ml").mkdir(parents=True, exist_ok=True)
+        if self.address.shared_because:
+            self._write(f"{NOT_ISOLATED} ({self.address.shared_because})")
         if self._spec.model_data is not None and not self._spec.multi_model:
             if self._role is None:
                 raise InstanceUnhealthy("the model has data in S3 but no ExecutionRoleArn to read it with")
@@ -123,6 +125,7 @@ class Instance:
         if self._logs is not None:
             self._logs.close(_LAST_LOGS_SECONDS)
         self.client.close_soon()
+        self.address.close()
         remove_folder(self._folder)
 
     def abandon(self) -> None:
@@ -131,6 +134,7 @@ class Instance:
         self._stopping.set()
         if self._container is not None:
             self._container.kill()
+        self.address.close()
 
     def _loaded_models(self) -> LoadedModels:
         role, data = self._role, self._spec.model_data
@@ -156,8 +160,9 @@ class Instance:
         self.ready = True
 
     def _container_spec(self) -> ContainerSpec:
-        # Containers share this machine's network: our server is told not to listen beyond it. Others decide themselves.
-        service = {"SAGEMAKER_BIND_TO_PORT": str(self.port), "SLIPWAY_BIND_ADDRESS": "127.0.0.1"}
+        # Containers may share this machine's network: our server is told not to listen beyond it. Others decide
+        # themselves.
+        service = {"SAGEMAKER_BIND_TO_PORT": str(self.address.port), "SLIPWAY_BIND_ADDRESS": HOST}
         if self._spec.multi_model:
             service["SAGEMAKER_MULTI_MODEL"] = "true"
         # A model with network isolation gets no credentials.
@@ -167,6 +172,7 @@ class Instance:
             folder=self._folder,
             argv=request_command(self._image, entrypoint=None, arguments=None, default=["serve"]),
             environment=environment(self._spec.environment, role, service),
+            network=self.address.network,
         )
 
     def _await_health(self, container: Container) -> None:
@@ -177,11 +183,21 @@ class Instance:
                 raise InstanceUnhealthy(self._describe_exit(code))
             if self._stopping.is_set() or time.monotonic() > deadline:
                 container.stop(0)
-                raise InstanceUnhealthy(f"GET /ping was not answered with 200 within {self._spec.startup_seconds:g} s")
+                raise InstanceUnhealthy(self._describe_silence())
 
     def _describe_exit(self, code: int) -> str:
         lines = " | ".join(line.strip() for line in self._last_lines if line.strip())
         return f"the process ended with exit code {code}" + (f": {lines}" if lines else "")
+
+    def _describe_silence(self) -> str:
+        said = f"GET /ping was not answered with 200 within {self._spec.startup_seconds:g} s"
+        if self.address.is_private:
+            return said
+        return (
+            f"{said} on port {self.address.port}. The embedded cloud's containers share this machine's network, so a"
+            " server must listen on the port in SAGEMAKER_BIND_TO_PORT; an image that always takes 8080 needs a model"
+            " with EnableNetworkIsolation, which gets a network of its own"
+        )
 
     def _watch(self) -> None:
         missed = 0
@@ -214,7 +230,7 @@ class Instance:
             delay = min(2 * delay, _LAST_BACK_OFF_SECONDS)
 
     def _ping(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=_PING_TIMEOUT_SECONDS)
+        connection = self.address.connection(timeout=_PING_TIMEOUT_SECONDS)
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status == 200
@@ -227,9 +243,3 @@ class Instance:
         self._last_lines.append(line)
         if self._logs is not None:
             self._logs.write(line)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.containers.log_stream import LogStream
-from localcloud.sagemaker.endpoints.http_client import BadAnswer, HttpClient, NoConnection
-from localcloud.sagemaker.endpoints.instance import HOST, Instance
+from localcloud.sagemaker.endpoints.http_client import BadAnswer, NoConnection
+from localcloud.sagemaker.endpoints.instance import Instance
 from localcloud.sagemaker.endpoints.models import VariantSpec
 from localcloud.sagemaker.jobs import failures
 from localcloud.sagemaker.jobs.channels import RemoteObject, S3Uri, find_objects
@@ -165,7 +165,7 @@ class TransformRunner(JobRunner):
         log = self._log_of(instance)
         chosen = await self._settings(instance, log)
         log.write(chosen.describe())
-        http = HttpClient(HOST, instance.port, max_connections=chosen.max_concurrent, max_body=_MAX_ANSWER_BYTES)
+        http = instance.address.client(max_connections=chosen.max_concurrent, max_body=_MAX_ANSWER_BYTES)
         source, target = self.document["TransformInput"], self.document["TransformOutput"]
         pipeline = Pipeline(
             model=ModelClient.of(self.document, http, chosen.max_concurrent),
@@ -189,7 +189,7 @@ class TransformRunner(JobRunner):
     async def _settings(self, instance: Instance, log: DataLog) -> Settings:
         try:
             async with asyncio.timeout(_PARAMETERS_SECONDS):
-                http = HttpClient(HOST, instance.port)
+                http = instance.address.client()
                 answer = await http.request("GET", "/execution-parameters", {}, b"")
                 http.close()
             return settings(self.document, execution_parameters(answer.status, answer.body))

@@ -23,6 +23,8 @@ PROPERTIES = {
     "ServiceToken": "arn:aws:lambda:eu-central-1:000000000000:function:build",
     "ServiceTimeout": "900",
     "ProjectName": "images",
+    "ServiceRole": "arn:aws:iam::000000000000:role/build",
+    "Dockerfile": "server/Dockerfile",
     "SourceBucket": "assets",
     "SourceKey": "abc.zip",
     "ImageRepositoryUri": REPOSITORY_URI,
@@ -98,7 +100,10 @@ def test_a_build_is_started_with_the_source_and_the_image_and_waited_for(account
     assert (started["projectName"], started["idempotencyToken"]) == ("images", "request-1")
     assert (started["sourceTypeOverride"], started["sourceLocationOverride"]) == ("S3", "assets/abc.zip")
     variables = {variable["name"]: variable["value"] for variable in started["environmentVariablesOverride"]}
-    assert variables == {"IMAGE_URI": f"{REPOSITORY_URI}:abc", "BUILD_ARGS": "WORKLOAD=digits"}
+    assert variables == {
+        "IMAGE_URI": f"{REPOSITORY_URI}:abc", "DOCKERFILE": "server/Dockerfile", "BUILD_ARGS": "WORKLOAD=digits"
+    }  # fmt: skip
+    assert started["serviceRoleOverride"] == "arn:aws:iam::000000000000:role/build"
 
 
 def test_an_image_that_is_there_is_not_built(account: Account, ensure) -> None:

@@ -87,6 +87,47 @@ def test_without_one_a_container_shares_the_hosts_network(folders: list[Path], m
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_the_owner_asks_servers_that_all_take_the_same_port(folders: list[Path], mode: str) -> None:
+    serve = (
+        "import socket; listener = socket.create_server(('0.0.0.0', 8080)); print('listening', flush=True)\n"
+        "while True: listener.accept()[0].sendall({!r})"
+    )
+    lines: list[str] = []
+    with PrivateNetwork(mode) as one, PrivateNetwork(mode) as two:
+        networks = {b"one": one, b"two": two}
+        containers = [
+            _start(folder, lines, mode, network, serve.format(answer))
+            for folder, (answer, network) in zip(folders, networks.items(), strict=True)
+        ]
+        eventually(lambda: lines == ["listening"] * 2)
+        for answer, network in networks.items():
+            for _ in range(3):
+                with network.new_socket() as connection:
+                    connection.connect(("127.0.0.1", 8080))
+                    assert connection.recv(9) == answer
+        for container in containers:
+            container.kill()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_closed_network_gives_no_socket(mode: str) -> None:
+    network = PrivateNetwork(mode)
+    network.close()
+    network.close()
+    with pytest.raises(OSError):
+        network.new_socket()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_network_whose_holder_was_killed_gives_no_socket(mode: str) -> None:
+    with PrivateNetwork(mode) as network:
+        network._holder.kill()
+        network._holder.wait()
+        with pytest.raises(OSError):
+            network.new_socket()
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_the_holder_ends_with_its_network(mode: str) -> None:
     with PrivateNetwork(mode) as network:
         pid = network._holder.pid

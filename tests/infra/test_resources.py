@@ -198,7 +198,8 @@ DESCRIPTOR_KEYS = {
     | {"channels"},
     "checks": {"image_uri", "role_arn", "checker_uri", "rules_uri", "channels", "instance_type", "volume_gb"}
     | {"max_runtime_seconds"},
-    "evaluation": {"image_uri", "role_arn", "instance_type", "volume_gb", "max_runtime_seconds", "channel"},
+    "evaluation": {"image_uri", "role_arn", "instance_type", "volume_gb", "max_runtime_seconds", "channel"}
+    | {"evaluator_uri", "label_column"},
     "gate": {"metric", "goal", "minimum", "max_regression"},
     "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "variant", "environment", "sample_request"},
     "batch": {"bucket", "prefix", "role_arn"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import http.client
+import ipaddress
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ _PING_SECONDS = 2.0
 _ANSWER_SECONDS = 60.0
 _GRACE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
-_HOST, _PORT = "127.0.0.1", 8080
+_HOST, _PORT = str(ipaddress.IPv4Address(socket.INADDR_LOOPBACK)), 8080
 _MAX_ANSWER_BYTES = 6 * 1024 * 1024
 
 

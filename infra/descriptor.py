@@ -135,7 +135,7 @@ def _tuning(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any] | 
         return None
     return {
         "job_prefix": context.names.tuning_prefix,
-        "starter_uri": parts.code.starter.s3_object_url,
+        "starter_uri": parts.code.starter and parts.code.starter.s3_object_url,
         **tuning.model_dump(exclude_none=True),
     }
 

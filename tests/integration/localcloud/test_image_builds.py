@@ -147,6 +147,8 @@ def deploy(
             "ResourceProperties": {
                 "ServiceToken": "arn:aws:lambda:us-east-1:000000000000:function:x",
                 "ProjectName": PROJECT,
+                "ServiceRole": stack.role,
+                "Dockerfile": "server/Dockerfile",
                 "SourceBucket": "sources",
                 "SourceKey": key,
                 "ImageRepositoryUri": stack.image_uri(tag).rpartition(":")[0],
@@ -264,6 +266,8 @@ def test_cloudformation_deploys_it_with_the_function_under_its_own_role(stack: S
     properties = {
         "ServiceToken": function,
         "ProjectName": PROJECT,
+        "ServiceRole": stack.role,
+        "Dockerfile": "server/Dockerfile",
         "SourceBucket": "sources",
         "SourceKey": "source.zip",
         "ImageRepositoryUri": stack.image_uri("x").rpartition(":")[0],

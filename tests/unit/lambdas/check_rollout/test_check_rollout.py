@@ -149,3 +149,13 @@ def test_a_step_that_asks_nobody_is_judged_by_what_sagemaker_says(
     """A shadow variant cannot be asked."""
     assert handler({**PLAN, "step": {**PLAN["step"], "ask": None}}, context)["serving"] is True
     assert aws.called("InvokeEndpoint") == []
+
+
+def test_an_image_of_ones_own_need_not_say_its_version_but_must_not_say_another(
+    serving: Serving, parameters: dict[str, Any], context: Any
+) -> None:
+    parameters["/slipway/dev/workloads/digits"]["training"]["script"] = None
+    serving.answer = answered(version=None)
+    assert handler(PLAN, context)["serving"] is True
+    serving.answer = answered(version="2")
+    assert handler(PLAN, context)["serving"] is False

@@ -212,3 +212,24 @@ def test_a_wrong_field_of_the_input_is_named(packages: Any, event: Any, context:
     del event[field]
     with pytest.raises(InvalidInput, match=f"input.{field} is missing"):
         handler(event, context)
+
+
+def test_an_image_of_ones_own_starts_its_own_programs_and_is_measured_by_its_answers(
+    packages: Any, parameters: dict[str, Any], event: Any, context: Any
+) -> None:
+    descriptor = parameters["/slipway/dev/workloads/digits"]
+    descriptor["training"]["script"] = None
+    descriptor["evaluation"] |= {"evaluator_uri": "s3://assets/3c4d.zip", "label_column": "species"}
+    planned = plan(event, context)
+    training, evaluation = planned["training_job"], planned["evaluation_job"]
+    assert "ContainerEntrypoint" not in training["AlgorithmSpecification"]
+    assert [channel["ChannelName"] for channel in training["InputDataConfig"]] == ["test", "train"]
+    assert training["Environment"] == {"OMP_NUM_THREADS": "2"}
+    assert training["EnableNetworkIsolation"] is True
+    program = ["python3", "/opt/ml/processing/input/evaluator/3c4d.zip"]
+    assert evaluation["AppSpecification"]["ContainerEntrypoint"] == program
+    assert evaluation["Environment"] == {"OMP_NUM_THREADS": "1", "SLIPWAY_LABEL_COLUMN": '"species"'}
+    assert {found["InputName"] for found in evaluation["ProcessingInputs"]} == {"challenger", "holdout", "evaluator"}
+    assert evaluation["NetworkConfig"] == {"EnableNetworkIsolation": True}
+    assert violations("sagemaker", "CreateTrainingJob", training) == []
+    assert violations("sagemaker", "CreateProcessingJob", evaluation) == []

@@ -131,7 +131,7 @@ def _training(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
 
 def _tuning(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any] | None:
     tuning = context.workload.manifest.tuning
-    if tuning is None or parts.code.starter is None:
+    if tuning is None:
         return None
     return {
         "job_prefix": context.names.tuning_prefix,

@@ -79,7 +79,7 @@ class Training(TypedDict):
 
 class Tuning(TypedDict):
     job_prefix: str
-    starter_uri: str
+    starter_uri: str | None
     objective: str
     goal: str
     strategy: str

@@ -70,7 +70,7 @@ def _checks(parts: WorkloadParts) -> dict[str, Any] | None:
     if checks is None:
         return None
     return {
-        "image_uri": checks.image.uri,
+        "image_uri": checks.image_uri,
         "role_arn": checks.role.role_arn,
         "checker_uri": checks.checker.s3_object_url,
         "rules_uri": checks.rules.s3_object_url,

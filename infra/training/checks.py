@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.context import WorkloadContext
 from infra.images.managed import ManagedImage
+from infra.images.serving_image import ServingImage
 from infra.manifest_checks import Checks
 from infra.permissions import allow
 from infra.sagemaker_role import SageMakerRole
@@ -24,16 +25,33 @@ NOT_CODE = ["__pycache__", "*.pyc"]
 class DataChecks(Construct):
     """The checker, its rules, and a role that reads data sets and writes reports and bad files."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, context: WorkloadContext, checks: Checks) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        context: WorkloadContext,
+        checks: Checks,
+        serving_image: ServingImage,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.checks = checks
         checker = context.workload.roots.training / "checks"
         self.checker = s3_assets.Asset(self, "Checker", path=str(checker), exclude=NOT_CODE)
         self.rules = self._rules(context, checks)
-        # The training image, because it is there in any case; the checker needs nothing of it but Python.
-        image = context.workload.manifest.training.image
-        self.image = ManagedImage(self, "Image", image=image, instance_type=checks.instance.type, section="training")
-        self.role = self._role(context)
+        self.image_uri, repository_arn = self._image(context, serving_image)
+        self.role = self._role(context, repository_arn)
+
+    def _image(self, context: WorkloadContext, serving_image: ServingImage) -> tuple[str, str]:
+        """URI and repository ARN of the training image, because it is there in any case; the checker needs nothing of
+        it but Python.
+        """
+        training = context.workload.manifest.training
+        if training.own_image:
+            return serving_image.uri, serving_image.repository.repository_arn
+        instance_type = self.checks.instance.type
+        image = ManagedImage(self, "Image", image=training.image, instance_type=instance_type, section="training")
+        return image.uri, image.repository_arn
 
     def _rules(self, context: WorkloadContext, checks: Checks) -> s3_assets.Asset:
         """An object of its own: the descriptor has no room for rules. CDK uploads files, so they become one first, in
@@ -43,13 +61,13 @@ class DataChecks(Construct):
         path.write_text(json.dumps(checks.rules(context.workload.manifest.data.channels)), "utf-8")
         return s3_assets.Asset(self, "Rules", path=str(path))
 
-    def _role(self, context: WorkloadContext) -> iam.Role:
+    def _role(self, context: WorkloadContext, repository_arn: str) -> iam.Role:
         role = SageMakerRole(
             self,
             "Role",
             log_group="/aws/sagemaker/ProcessingJobs",
             namespace="/aws/sagemaker/ProcessingJobs",
-            repository_arns=[self.image.repository_arn],
+            repository_arns=[repository_arn],
             key=context.key,
         )
         role.allow_reading_assets([self.checker, self.rules])

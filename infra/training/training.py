@@ -43,7 +43,9 @@ class Training(Construct):
         self._context = context
         self.image_uri, repository_arn = self._image(serving_image)
         checks = context.workload.manifest.data.checks
-        self.checks = DataChecks(self, "Checks", context=context, checks=checks) if checks else None
+        self.checks = (
+            DataChecks(self, "Checks", context=context, checks=checks, serving_image=serving_image) if checks else None
+        )
         steps = context.workload.manifest.processing
         self.processing = Processing(self, "Processing", context=context, code=code) if steps else None
         self.training_role = self._training_role(code, repository_arn)

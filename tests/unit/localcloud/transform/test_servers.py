@@ -45,7 +45,7 @@ def test_every_instance_is_healthy_when_start_returns_and_gone_after_stop(tmp_pa
     try:
         servers.start(2)
         assert [instance.ready for instance in servers.servers.instances] == [True, True]
-        assert len({instance.port for instance in servers.servers.instances}) == 2
+        assert len({instance.address.port for instance in servers.servers.instances}) == 2
         assert all(instance.log_stream == f"job/{instance.id}-1" for instance in servers.servers.instances)
     finally:
         servers.servers.stop()

@@ -13,9 +13,7 @@ from shared.descriptor import Serving
 MAX_ANSWER_BYTES = 6 * 1024 * 1024
 
 
-def objection(
-    runtime: Any, *, endpoint: str, variant: str, serving: Serving, version: str, silent: bool
-) -> str | None:
+def objection(runtime: Any, *, endpoint: str, variant: str, serving: Serving, version: str, silent: bool) -> str | None:
     """Why the variant's answer to the sample request will not do; None when it will, or when the workload has no sample
     request. With `silent` the answer need not say which version gave it.
     """

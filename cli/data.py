@@ -134,8 +134,9 @@ def upload(
 ) -> str:
     """Write a fresh data set and return its name. The last file that lands starts the run."""
     dataset = new_dataset_name()
-    write_request(target, descriptor, dataset, hyperparameters, imported_model)
-    for channel, path in assignment.in_upload_order(descriptor["data"]["channels"]):
+    files = assignment.in_upload_order(descriptor["data"]["channels"])
+    write_request(target, descriptor, dataset, hyperparameters, imported_model, objects=len(files))
+    for channel, path in files:
         on_file(path)
         key = f"{descriptor['data']['prefix']}{dataset}/{channel}/{assignment.name(channel, path)}"
         target.client("s3").upload_file(str(path), descriptor["data"]["bucket"], key)
@@ -148,11 +149,18 @@ def write_request(
     dataset: str,
     hyperparameters: Mapping[str, str],
     imported_model: str | None = None,
+    *,
+    objects: int | None = None,
 ) -> None:
-    """Write `request.json` of a data set; in a complete data set this starts a run."""
-    request = {"hyperparameters": dict(hyperparameters)} | (
+    """Write `request.json` of a data set; in a complete data set this starts a run.
+
+    With `objects` it is complete only when it holds so many: while files that one pattern matches still come, no run
+    starts on some of them.
+    """
+    request: dict[str, Any] = {"hyperparameters": dict(hyperparameters)} | (
         {"imported_model": imported_model} if imported_model else {}
     )
+    request |= {"objects": objects} if objects is not None else {}
     target.client("s3").put_object(
         Bucket=descriptor["data"]["bucket"],
         Key=f"{descriptor['data']['prefix']}{dataset}/{REQUEST_FILE}",

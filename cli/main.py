@@ -277,6 +277,51 @@ def logs(
         typer.echo("\n".join(found) if found else "(no log)")
 
 
+@app.command("runs")
+def list_runs(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List past runs: data set, hyperparameters, job, metrics, and what became of them."""
+    from cli import descriptors, past_runs
+
+    target = context.obj.target()
+    found = past_runs.collect(target, descriptors.workload(target, workload), limit)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        past_runs.show(found, context.obj.out)
+
+
+@app.command()
+def rerun(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name, as `runs` lists it.")],
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run until its model serves.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Repeat a past run: the same versions of its data, the same hyperparameters, the code that is deployed now."""
+    from cli import training
+
+    training.rerun(context.obj, run, wait=wait, as_json=as_json)
+
+
+@app.command()
+def tensorboard(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    run: Annotated[str | None, typer.Option(help="A run's name; default: the newest with a verdict.")] = None,
+    board_port: Annotated[int, typer.Option("--board-port", min=1, max=65535, help="TensorBoard's port.")] = 6006,
+    start: Annotated[bool, typer.Option("--open/--no-open", help="Serve them, or only print their folder.")] = True,
+) -> None:
+    """Look at the curves of a run's training in TensorBoard, on this machine alone."""
+    from cli import tensorboard as subject
+
+    typer.echo(subject.tensorboard(context.obj, workload, run=run, port=board_port, start=start))
+
+
 @app.command()
 def destroy(
     context: typer.Context,

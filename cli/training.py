@@ -1,14 +1,15 @@
-"""`train`: upload, or ask for a new run on the newest data set, and follow."""
+"""`train` and `rerun`: upload, ask for a new run on the newest data set, or copy a past run's; then follow."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli import checks, data, descriptors, hyperparameters, runs
+from cli import checks, data, descriptors, hyperparameters, past_runs, runs
 from cli.progress import Board
 from cli.target import Target
 
@@ -24,11 +25,39 @@ def train(
     descriptor = descriptors.workload(target, name)
     values = hyperparameters.parse(settings, descriptor["training"]["hyperparameters"])
     assignment = data.assign(folder, descriptor["data"]["channels"]) if folder else None
-    before = runs.names(target, descriptor)
-    with Board(session.err) as board:
+
+    def begin(board: Board) -> str:
         if assignment and check:
             _check(target, descriptor, assignment, board)
-        dataset = submit(target, descriptor, assignment, values, board)
+        return submit(target, descriptor, assignment, values, board)
+
+    _run(session, target, descriptor, begin, wait, as_json)
+
+
+def rerun(session: Session, run: str, *, wait: bool, as_json: bool) -> None:
+    """Once more the versions of the data and the hyperparameters of a past run, with the code that is deployed now."""
+    target = session.target()
+    past = past_runs.find(target, run)
+
+    def copy(board: Board) -> str:
+        with board.phase(f"copy data set {past.input['dataset']}") as phase:
+            return past_runs.copy_dataset(target, past, lambda name: board.note(phase, name))
+
+    _run(session, target, past.descriptor, copy, wait, as_json)
+
+
+def _run(
+    session: Session,
+    target: Target,
+    descriptor: Mapping[str, Any],
+    begin: Callable[[Board], str],
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Start a run by `begin`, which returns the data set's name, follow it and tell what came of it."""
+    name, before = descriptor["name"], runs.names(target, descriptor)
+    with Board(session.err) as board:
+        dataset = begin(board)
         outcome = runs.follow(target, descriptor, dataset=dataset, before=before, board=board) if wait else None
     tell(session, name, dataset, outcome, as_json=as_json)
 

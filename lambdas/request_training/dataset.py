@@ -33,10 +33,14 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is to do: hyperparameters as text, and the model that it takes instead of training one."""
+    """What a run is to do: hyperparameters as text, and the model that it takes instead of training one.
+
+    `objects`: how many files of channels there must be before it starts.
+    """
 
     hyperparameters: dict[str, str] = field(default_factory=dict)
     imported_model: str | None = None
+    objects: int = 0
 
 
 def current_objects(s3: Any, *, bucket: str, prefix: str, channels: dict[str, list[str]]) -> list[StoredObject]:
@@ -89,19 +93,33 @@ def requested(s3: Any, *, bucket: str, prefix: str, objects: list[StoredObject])
 
 
 def parse_request(data: bytes) -> Request:
-    """The request in `{"hyperparameters": {name: scalar}, "imported_model": name}`, each key optional; `ValueError` for
-    any other document.
+    """The request in `{"hyperparameters": {name: scalar}, "imported_model": name, "objects": number}`, each key
+    optional; `ValueError` for any other document.
     """
     document = strict_json.loads(data)
     if not isinstance(document, dict):
         raise ValueError(f"must be a JSON object, found {type(document).__name__}")
-    unknown = sorted(document.keys() - {"hyperparameters", "imported_model"})
+    unknown = sorted(document.keys() - {"hyperparameters", "imported_model", "objects"})
     if unknown:
-        raise ValueError(f"unknown key {unknown[0][:64]!r}; allowed: 'hyperparameters', 'imported_model'")
+        raise ValueError(f"unknown key {unknown[0][:64]!r}; allowed: 'hyperparameters', 'imported_model', 'objects'")
     values = document.get("hyperparameters", {})
     if not isinstance(values, dict):
         raise ValueError(f"hyperparameters must be a JSON object, found {type(values).__name__}")
-    return Request({name: _text(name, value) for name, value in values.items()}, _imported_model(document))
+    texts = {name: _text(name, value) for name, value in values.items()}
+    return Request(texts, _imported_model(document), _objects(document))
+
+
+def missing_objects(objects: list[StoredObject], *, prefix: str, request: Request) -> list[str]:
+    """What is still to come of as many files as the request announces, in words; empty when all are there."""
+    there = sum(item.key != prefix + REQUEST_FILE for item in objects)
+    return [f"{request.objects - there} of {request.objects} files"] if there < request.objects else []
+
+
+def _objects(document: dict[str, Any]) -> int:
+    count = document.get("objects", 0)
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise ValueError("objects must be a number of files, 0 or more")
+    return count
 
 
 def _imported_model(document: dict[str, Any]) -> str | None:

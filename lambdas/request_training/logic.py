@@ -82,6 +82,7 @@ def _consider(deliveries: list[Delivery], *, services: Services, log: Log) -> No
         _refuse(error, wanted, services=services, log=log)
         return
     missing = data.missing_files(objects, prefix=prefix, channels=channels)
+    missing += data.missing_objects(objects, prefix=prefix, request=request)
     if missing:
         log.info("incomplete", missing=missing)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,37 @@ def test_logs_shows_the_step_before_the_training(ring, model):
     shown = ring.slipway.run("logs", "ring_network", "--run", model["run"]).stdout
     assert "driver: starting process.py --input-points" in shown
     assert shown.index("-split <==") < shown.index("training jobs of tuning job") < shown.index("validation_accuracy=")
+
+
+def test_a_past_run_is_listed_with_what_was_trained_on_what(ring, model):
+    listed = {run["name"]: run for run in ring.slipway.json("runs", "ring_network", "--json")}
+    run = listed[model["run"]]
+    assert (run["status"], run["outcome"], run["dataset"]) == ("SUCCEEDED", "registered", model["dataset"])
+    assert (run["training_job"], run["model_version"]) == (model["training_job"], model["model_version"])
+    assert run["metrics"] == model["metrics"]
+    assert run["hyperparameters"].keys() == {"hidden", "epochs", "learning_rate"}
+
+
+def test_a_past_run_is_repeated_on_the_same_bytes_in_one_run(ring, model):
+    before = {run["name"] for run in ring.slipway.json("runs", "ring_network", "--json")}
+    again = ring.slipway.json("rerun", model["run"], "--json")
+    after = {run["name"]: run for run in ring.slipway.json("runs", "ring_network", "--json")}
+    assert after.keys() - before == {again["run"]}
+    assert again["metrics"] == model["metrics"]
+    assert int(again["model_version"]) == int(model["model_version"]) + 1
+    first, second = (_objects(ring, run) for run in (model["run"], again["run"]))
+    assert first == second
+    assert len(first) == 5
+
+
+def _objects(ring, run: str) -> dict[str, tuple[int, str]]:
+    """Name in the data set -> size and ETag."""
+    arn = next(e["executionArn"] for e in ring.slipway.executions("ring_network") if e["name"] == run)
+    given = json.loads(ring.slipway.client("stepfunctions").describe_execution(executionArn=arn)["input"])
+    return {item["key"].split("/", 2)[2]: (item["size"], item["etag"]) for item in given["objects"]}
+
+
+def test_a_run_that_never_was_is_not_repeated(ring, model):
+    refused = ring.slipway.run("rerun", "20200101-000000-0000-000000000000", ok=False)
+    assert refused.returncode == 1
+    assert "There is no run '20200101-000000-0000-000000000000'" in refused.stderr

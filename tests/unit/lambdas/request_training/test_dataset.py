@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from request_training.dataset import Request, StoredObject, missing_files, parse_request
+from request_training.dataset import Request, StoredObject, missing_files, missing_objects, parse_request
 
 CHANNELS = {"train": ["*.csv", "schema.json"], "test": ["[0-9]*.csv"]}
 
@@ -63,3 +63,19 @@ def test_a_request_may_name_an_imported_model() -> None:
 def test_what_is_no_name_of_an_imported_model_is_refused(name: Any) -> None:
     with pytest.raises(ValueError, match="imported_model"):
         parse_request(json.dumps({"imported_model": name}).encode())
+
+
+@pytest.mark.parametrize("objects", [-1, True, 1.5, "3", None])
+def test_a_number_of_objects_that_is_none_is_refused(objects: object) -> None:
+    with pytest.raises(ValueError, match="objects must be a number of files"):
+        parse_request(json.dumps({"objects": objects}).encode())
+
+
+def test_a_data_set_waits_for_as_many_files_as_its_request_announces() -> None:
+    names = ["request.json", "train/a.csv", "train/b.csv"]
+    objects = [StoredObject(f"w/d/{name}", "v", 1, "e") for name in names]
+    request = parse_request(b'{"objects": 3}')
+    assert missing_objects(objects, prefix="w/d/", request=request) == ["1 of 3 files"]
+    more = StoredObject("w/d/train/c.csv", "v", 1, "e")
+    assert missing_objects([*objects, more], prefix="w/d/", request=request) == []
+    assert missing_objects(objects, prefix="w/d/", request=Request()) == []

@@ -17,15 +17,16 @@ _S3_URI = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)")
 
 
 def serving_version(target: Target, descriptor: Mapping[str, Any]) -> str:
-    """The version that the endpoint's production variant serves; raises CliError where none does."""
+    """The version that serves, of several the one with the most traffic; raises CliError where none does."""
     endpoint = status.endpoint(target, descriptor["endpoint_name"])
-    versions = [variant["model_version"] for variant in endpoint["variants"]] if endpoint else []
-    if not versions or versions[0] is None:
+    variants = sorted(endpoint["variants"], key=lambda variant: variant["weight"] or 0) if endpoint else []
+    version = variants[-1]["model_version"] if variants else None
+    if version is None:
         raise CliError(
             f"No model of {descriptor['name']} serves.",
             hint=f"Name a version (--version 3), or train one: slipway train {descriptor['name']}",
         )
-    return versions[0]
+    return version
 
 
 def artifact_uri(target: Target, descriptor: Mapping[str, Any], version: str) -> str:

@@ -1,0 +1,176 @@
+"""Each task of the rollout machine fails once, on every way through it, against an endpoint that is kept account of.
+
+A task fails either before it had an effect or after: an answer that was lost looks the same to the machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.rollout.state_machine import RolloutStates
+
+DEFINITION = RolloutStates(
+    partition="aws",
+    workload="digits",
+    plan_function_arn="arn:plan",
+    check_function_arn="arn:check",
+    compare_function_arn="arn:compare",
+    retire_function_arn="arn:retire",
+    alerts_topic_arn="arn:topic",
+).definition()
+TASKS = [name for name, state in DEFINITION["States"].items() if state["Type"] == "Task"]
+NEW_MODEL, OLD_MODEL = "v2", "v1"
+RETREAT = {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "blue", "DesiredWeight": 100}]}
+
+
+def step(action: str, config: str, *, new: bool = True, watched: bool = False) -> dict[str, Any]:
+    return {
+        "name": f"{action} {config}",
+        "action": action,
+        "endpoint_config": {"EndpointConfigName": config} if new else None,
+        "request": {"EndpointName": "e", "EndpointConfigName": config},
+        "config": config,
+        "models": {"green": NEW_MODEL},
+        "ask": "green",
+        "watch_seconds": 30 if watched else 0,
+        "compare": {"champion": "blue", "challenger": "green", "max_latency_ratio": 1.5} if watched else None,
+        "retreat": RETREAT if watched else None,
+    }
+
+
+STEPS = {
+    "first": [step("create", "v2")],
+    "update": [step("update", "v2")],
+    "shadow": [{**step("update", "v2-shadow", watched=True), "retreat": None}, step("update", "v2")],
+    "ab": [
+        step("update", "v2-split", watched=True),
+        step("weights", "v2-split", new=False, watched=True),
+        step("update", "v2"),
+    ],
+}
+
+
+class Cloud:
+    """SageMaker's account of one endpoint. `fails` is the state that fails (always), `late` after its effect.
+
+    `trouble`: what goes wrong besides, so that the states of going back are walked too.
+    """
+
+    def __init__(self, way: str, *, fails: str = "", late: bool = False, trouble: str = "", error: Any = None) -> None:
+        self._way, self._fails, self._late, self._trouble, self._error = way, fails, late, trouble, error
+        self.config = None if way == "first" else OLD_MODEL
+        self.status = "InService"
+        self.deleted: set[str] = set()
+
+    def plan(self) -> dict[str, Any]:
+        steps = STEPS[self._way]
+        return {
+            "workload": "digits",
+            "model_version": "2",
+            "package_arn": "arn:package/2",
+            "model": {"ModelName": NEW_MODEL},
+            "endpoint_name": "e",
+            "exists": self.config is not None,
+            "previous_endpoint_config_name": self.config,
+            "versions_kept": 5,
+            "superseded": None,
+            "alarms": [] if self._way == "first" else ["a-5xx"],
+            "steps": steps,
+            "created_configs": [each["config"] for each in steps if each["endpoint_config"]],
+        }
+
+    def __call__(self, state: str, arguments: Any) -> Any:
+        failing = state == self._fails
+        if failing and not self._late:
+            raise self._error("SageMaker.SageMakerException", "broken on purpose")
+        answer = self._perform(state, arguments)
+        if failing:
+            raise self._error("SageMaker.SageMakerException", "broken on purpose")
+        return answer
+
+    def _perform(self, state: str, arguments: Any) -> Any:
+        if state == "Plan":
+            return {"Payload": self.plan()}
+        if state in ("CreateEndpoint", "UpdateEndpoint", "Restore"):
+            self.config = arguments["EndpointConfigName"]
+            self.status = "Failed" if (state, self._trouble) == ("CreateEndpoint", "creation") else "InService"
+        elif state == "Check":
+            serving = self._trouble != "check" or self.config == OLD_MODEL
+            return {"Payload": {"serving": serving, "reason": "fine" if serving else "answered with 500"}}
+        elif state == "Compare":
+            return {"Payload": {"worse": self._trouble == "worse", "reason": "p99 is twice the champion's"}}
+        elif state in ("Look", "LookBefore"):
+            ringing = self._trouble == "alarm" and state == "Look"
+            return {"MetricAlarms": [{"AlarmName": "a-5xx", "StateValue": "ALARM" if ringing else "OK"}]}
+        elif state in ("Describe", "DescribeBack", "FindServing"):
+            return self._describe()
+        elif state.startswith("Delete"):
+            self.deleted |= set(arguments.values())
+        return {}
+
+    def _describe(self) -> dict[str, str]:
+        if self.config is None or "e" in self.deleted:
+            raise self._error("SageMaker.SageMakerException", "Could not find endpoint e")
+        return {"EndpointStatus": self.status, "EndpointConfigName": self.config}
+
+
+TROUBLES = {
+    "first": ["", "check", "creation"],
+    "update": ["", "check"],
+    "shadow": ["", "check", "alarm", "worse"],
+    "ab": ["", "check", "alarm", "worse"],
+}
+WAYS = [(way, trouble) for way, troubles in TROUBLES.items() for trouble in troubles]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("way", "trouble"), WAYS)
+@pytest.mark.parametrize("state", TASKS)
+def test_whichever_task_fails_what_serves_is_never_deleted_and_the_cause_is_told(
+    walk: Any, task_error: Any, state: str, way: str, trouble: str, late: bool
+) -> None:
+    cloud = Cloud(way, fails=state, late=late, trouble=trouble, error=task_error)
+    existed = cloud.config is not None
+    done = walk(DEFINITION, cloud).run({})
+    # A config or model that is gone can serve no longer; an endpoint that was there before stays, whatever happens.
+    if "e" in cloud.deleted:
+        assert not existed and trouble == "creation"
+    elif cloud.config is not None and cloud.status != "Failed":
+        assert cloud.config not in cloud.deleted
+        assert cloud.config == OLD_MODEL or NEW_MODEL not in cloud.deleted
+    assert OLD_MODEL not in cloud.deleted
+    if state not in done.visited or state in ("Retire", "ReportFailure"):
+        return
+    assert done.failure is not None and done.visited[-1] == "Failed"
+    if not trouble:
+        assert done.failure == ("SageMaker.SageMakerException", "broken on purpose")
+        assert "Reject" not in done.visited, "a call that was refused is not the model's fault"
+
+
+@pytest.mark.parametrize(("way", "trouble"), [pair for pair in WAYS if pair[0] != "first" and pair[1]])
+def test_a_model_at_fault_ends_with_the_old_config_serving_and_nothing_left_of_the_new_one(
+    walk: Any, task_error: Any, way: str, trouble: str
+) -> None:
+    cloud = Cloud(way, trouble=trouble, error=task_error)
+    done = walk(DEFINITION, cloud).run({})
+    assert done.failure is not None and "Reject" in done.visited
+    assert (cloud.config, cloud.status) == (OLD_MODEL, "InService")
+    assert cloud.deleted == {NEW_MODEL, *cloud.plan()["created_configs"]}
+
+
+@pytest.mark.parametrize("way", STEPS)
+def test_without_trouble_the_new_model_serves(walk: Any, task_error: Any, way: str) -> None:
+    cloud = Cloud(way, error=task_error)
+    done = walk(DEFINITION, cloud).run({})
+    assert (done.failure, cloud.config, cloud.deleted) == (None, NEW_MODEL, set())
+
+
+def test_every_task_of_the_machine_is_failed_on_some_way(walk: Any, task_error: Any) -> None:
+    visited = {
+        state
+        for way, trouble in WAYS
+        for state in walk(DEFINITION, Cloud(way, trouble=trouble, error=task_error)).run({}).visited
+    }
+    assert set(TASKS) <= visited

@@ -217,6 +217,10 @@ def digits(slipway: Slipway, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+_ORDER = {"test_loop.py": -1, "test_operations.py": 1}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What removes the deployed stack runs after everything that uses it, whatever the files are called."""
-    items.sort(key=lambda item: item.path.name == "test_operations.py" and item.path.parent == Path(__file__).parent)
+    """What needs a stack that nobody has used yet runs first; what removes it, last."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: _ORDER.get(item.path.name, 0) if item.path.parent == here else 0)

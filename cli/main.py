@@ -240,6 +240,43 @@ def approve(
     rollouts.approve(context.obj, workload, version, as_json=as_json)
 
 
+@app.command()
+def verdict(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    run: Annotated[str | None, typer.Option(help="A run's name; default: the newest that came to a verdict.")] = None,
+    version: Annotated[str | None, typer.Option(help="A registered model version.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show why a model was registered or refused: it beside the one that served, by metric, slice, time and size."""
+    from cli import verdicts
+
+    target = context.obj.target()
+    document = verdicts.find(target, _descriptor(target, workload), run=run, version=version)
+    if as_json:
+        _print_json(document)
+    else:
+        verdicts.show(document, context.obj.out)
+
+
+@app.command()
+def lineage(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    version: Annotated[str | None, typer.Option(help="A registered version; default: the one that serves.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which data, code, parameters and jobs made a model version."""
+    from cli import lineage as subject
+
+    target = context.obj.target()
+    document = subject.collect(target, _descriptor(target, workload), version)
+    if as_json:
+        _print_json(document)
+    else:
+        subject.show(document, context.obj.out)
+
+
 @app.command("api-key")
 def api_key(context: typer.Context) -> None:
     """Print the key of the API, for the header x-api-key."""
@@ -343,6 +380,12 @@ def demo(
     from cli import demo as subject
 
     subject.run(context.obj, workload, setup_seconds=setup_seconds)
+
+
+def _descriptor(target: Any, workload: str) -> dict[str, Any]:
+    from cli import descriptors
+
+    return descriptors.workload(target, workload)
 
 
 def _print_json(document: dict[str, Any]) -> None:

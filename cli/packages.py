@@ -31,12 +31,16 @@ def serving_version(target: Target, descriptor: Mapping[str, Any]) -> str:
 
 def artifact_uri(target: Target, descriptor: Mapping[str, Any], version: str) -> str:
     """Where the model.tar.gz of a registered version is; raises CliError that names the versions there are."""
+    return package(target, descriptor, version)["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+
+
+def package(target: Target, descriptor: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """DescribeModelPackage's answer for a registered version; raises CliError that names the versions there are."""
     found = {_version(arn): arn for arn in _arns(target, descriptor["model_package_group"])}
     if version not in found:
         there = ", ".join(sorted(found, key=int)) or "none yet"
         raise CliError(f"{descriptor['name']} has no model version {version}.", hint=f"Registered are: {there}")
-    package = target.client("sagemaker").describe_model_package(ModelPackageName=found[version])
-    return package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+    return target.client("sagemaker").describe_model_package(ModelPackageName=found[version])
 
 
 def _arns(target: Target, group: str) -> list[str]:

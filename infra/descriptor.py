@@ -53,7 +53,7 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
         "training": _training(context, parts),
         "tuning": _tuning(context, parts),
         "evaluation": _evaluation(context, parts),
-        "gate": manifest.gate.model_dump(),
+        "gate": _gate(context),
         "approval": manifest.approval,
         "serving": _serving(context, parts),
         "batch": {
@@ -63,6 +63,12 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
         },
         "rollout": {**manifest.rollout.model_dump(exclude={"latency_p99_ms"}), "alarms": parts.alarm_names},
     }
+
+
+def _gate(context: WorkloadContext) -> dict[str, Any]:
+    """Limits that the manifest does not set are not there; `minimum` always is."""
+    gate = context.workload.manifest.gate
+    return {"minimum": None, **gate.model_dump(exclude_none=True)}
 
 
 def _checks(parts: WorkloadParts) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from infra.manifest_fields import (
     VolumeGB,
     known_to,
 )
+from infra.manifest_gate import Gate
 from infra.manifest_images import OWN_IMAGE_METRICS, OwnImage, TrainingImage
 from infra.manifest_processing import ProcessingStep, channels_after
 from infra.manifest_rollout import NEEDS_INSTANCES, Rollout
@@ -166,15 +167,6 @@ class Evaluation(Strict):
     label_column: Annotated[str, StringConstraints(min_length=1, max_length=256)] | int | None = None
     """Of the holdout's CSV files, for an image of one's own: its name in their header line, or, where they have none,
     its position, counted from 0, or from -1 at the end."""
-
-
-class Gate(Strict):
-    metric: Annotated[str, StringConstraints(min_length=1)]
-    goal: Literal["maximize", "minimize"]
-    minimum: float | None = None
-    """The worst value that passes, whatever the champion has."""
-    max_regression: Annotated[float, Field(ge=0)]
-    """How much worse than the champion still passes, in the metric's unit."""
 
 
 class Serving(Strict):

@@ -82,7 +82,9 @@ def _load(path: Path, roots: CodeRoots) -> Workload:
         _require(path.parent / manifest.training.script, f"{shown}: training.script: {manifest.training.script!r}")
         _check_managed_image(manifest, shown)
         _require(folder / "inference.py", f"{shown}: serving")
-    return Workload(manifest=manifest, roots=roots, sample_request=_sample_request(folder / SAMPLE_REQUEST))
+    sample = _sample_request(folder / SAMPLE_REQUEST)
+    _check_latency(manifest, sample, shown)
+    return Workload(manifest=manifest, roots=roots, sample_request=sample)
 
 
 def read_manifest(path: Path, *, shown: str) -> Manifest:
@@ -135,6 +137,16 @@ def _check_processing(folder: Path, manifest: Manifest, shown: str) -> None:
             )
         except UnknownImage as error:
             raise ManifestError(f"{shown}: {error}") from error
+
+
+def _check_latency(manifest: Manifest, sample: Any, shown: str) -> None:
+    """The row whose latency is measured is the sample request's first."""
+    rows = sample.get("instances") if isinstance(sample, dict) else None
+    if manifest.gate.limits_latency and (not isinstance(rows, list) or not rows):
+        raise ManifestError(
+            f"{shown}: gate: a limit of latency needs inference_code/{manifest.name}/{SAMPLE_REQUEST} with at least one"
+            ' of "instances": its first is the row that is timed'
+        )
 
 
 def _require(path: Path, reason: str) -> None:

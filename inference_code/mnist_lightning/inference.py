@@ -42,8 +42,10 @@ def predict_fn(data: np.ndarray, model: onnxruntime.InferenceSession) -> list[di
     ]
 
 
-def evaluate(model: onnxruntime.InferenceSession, holdout_dir: str) -> dict[str, float]:
-    """Accuracy and cross entropy on t10k's files. Raises idx.InvalidIdxFile, FileNotFoundError."""
+def evaluate(model: onnxruntime.InferenceSession, holdout_dir: str) -> dict[str, Any]:
+    """Accuracy and cross entropy on t10k's files, and the accuracy of each digit. Raises idx.InvalidIdxFile,
+    FileNotFoundError.
+    """
     folder = Path(holdout_dir)
     path = idx.find_file(folder, "t10k-images-idx3-ubyte")
     images = idx.read_images(path)
@@ -56,7 +58,14 @@ def evaluate(model: onnxruntime.InferenceSession, holdout_dir: str) -> dict[str,
     )
     right = log_probabilities.argmax(axis=1) == labels
     loss = -log_probabilities[np.arange(len(labels)), labels].mean()
-    return {"accuracy": float(right.mean()), "loss": float(loss), "examples": len(labels)}
+    digits = {
+        f"class={digit}": {"accuracy": float(right[labels == digit].mean()), "examples": int((labels == digit).sum())}
+        for digit in np.unique(labels)
+    }
+    return {
+        "metrics": {"accuracy": float(right.mean()), "loss": float(loss), "examples": len(labels)},
+        "slices": digits,
+    }
 
 
 def _log_probabilities(images: np.ndarray, model: onnxruntime.InferenceSession) -> np.ndarray:

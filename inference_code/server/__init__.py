@@ -9,7 +9,10 @@
     body.py         an ASGI request's body, within a limit
     app.py          the routes
     serve.py        the process: signals, threads, uvicorn
+    fingerprint.py  whether the model is the one that was evaluated
     evaluate.py     the other program of the image: challenger and champion on the same holdout
+    measurements.py what a workload's `evaluate` returned, checked
+    latency.py      how long one row takes, of both models in turns
 
 Source: "Custom inference code with hosting services"
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html

@@ -8,20 +8,31 @@ model.tar.gz and holdout/ -> <root>/processing/output/evaluation.json. Why it fa
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import tempfile
 import traceback
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from server import latency, measurements
 from server.archive import unpack
 from server.errors import InvalidInferenceCode
+from server.fingerprint import fingerprint
 from server.hooks import Hooks, load_hooks
+from server.predictor import Predictor
 from server.settings import Settings
 
 _MAX_MESSAGE = 1000  # ExitMessage takes 1,024 characters
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """A model that was measured, and stays loaded for its latency to be measured beside the other's."""
+
+    document: dict[str, Any]
+    predictor: Predictor
 
 
 def main() -> int:
@@ -32,7 +43,7 @@ def main() -> int:
         traceback.print_exc()
         _write(settings.ml_root / "output/message", _told(error))
         return 1
-    text = json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    text = json.dumps(document, indent=2, sort_keys=True) + "\n"
     _write(settings.ml_root / "processing/output/evaluation.json", text)
     print(text, flush=True)
     return 0
@@ -41,37 +52,45 @@ def main() -> int:
 def evaluate_both(settings: Settings) -> dict[str, Any]:
     """The document of evaluation.json. Raises what evaluating the challenger raises; the champion's is recorded."""
     inputs = settings.ml_root / "processing/input"
+    holdout = inputs / "holdout"
     hooks = load_hooks(settings.inference)
-    challenger = {"metrics": _evaluate(hooks, inputs / "challenger/model.tar.gz", inputs / "holdout")}
-    champion = inputs / "champion/model.tar.gz"
-    return {"challenger": challenger, "champion": _champion(hooks, champion, inputs / "holdout")}
+    body = latency.single_row(settings.inference)
+    with tempfile.TemporaryDirectory() as work:
+        challenger = _evaluate(hooks, inputs / "challenger/model.tar.gz", holdout, Path(work) / "challenger", body)
+        champion = _champion(hooks, inputs / "champion/model.tar.gz", holdout, Path(work) / "champion", body)
+        models = {"challenger": challenger}
+        if isinstance(champion, _Evaluated):
+            models["champion"] = champion
+        measured = latency.measure({name: one.predictor for name, one in models.items()}, body) if body else {}
+    documents = {name: {**one.document, "latency_ms": measured.get(name)} for name, one in models.items()}
+    return {"champion": champion, **documents, "holdout": asdict(fingerprint(holdout))}
 
 
-def _champion(hooks: Hooks, archive: Path, holdout: Path) -> dict[str, Any] | None:
+def _champion(
+    hooks: Hooks, archive: Path, holdout: Path, folder: Path, body: bytes | None
+) -> _Evaluated | dict[str, Any] | None:
     """None for the first model. A champion that today's code cannot run must not keep better ones from replacing it."""
     if not archive.is_file():
         return None
     try:
-        return {"metrics": _evaluate(hooks, archive, holdout)}
+        return _evaluate(hooks, archive, holdout, folder, body)
     except Exception as error:
         traceback.print_exc()
         return {"error": _told(error)}
 
 
-def _evaluate(hooks: Hooks, archive: Path, holdout: Path) -> dict[str, float]:
+def _evaluate(hooks: Hooks, archive: Path, holdout: Path, folder: Path, body: bytes | None) -> _Evaluated:
+    """Unpacks the model to `folder`, measures it, and sends it `body` once, which it has to answer."""
     if hooks.evaluate is None:
         raise InvalidInferenceCode("inference.py has no evaluate(model, holdout_dir)")
-    with tempfile.TemporaryDirectory() as folder:
-        unpack(archive, Path(folder))
-        metrics = hooks.evaluate(hooks.load_model(Path(folder)), str(holdout))
-    return {name: _finite(name, value) for name, value in metrics.items()}
-
-
-def _finite(name: str, value: Any) -> float:
-    number = value.item() if hasattr(value, "item") else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-        raise ValueError(f"evaluate: the metric {name!r} is {number!r}, not a finite number")
-    return number
+    unpack(archive, folder)
+    artifact = fingerprint(folder)
+    model = hooks.load_model(folder)
+    metrics, slices = measurements.parse(hooks.evaluate(model, str(holdout)))
+    predictor = Predictor(hooks, model)
+    if body:
+        latency.ask(predictor, body)
+    return _Evaluated({"metrics": metrics, "slices": slices, "artifact": asdict(artifact)}, predictor)
 
 
 def _told(error: Exception) -> str:

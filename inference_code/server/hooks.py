@@ -34,7 +34,7 @@ class Hooks:
     model_fn: Callable[[str], Any] | None = None
     input_fn: Callable[[bytes, str], Any] | None = None
     output_fn: Callable[[Any, str], bytes | str] | None = None
-    evaluate: Callable[[Any, str], dict[str, float]] | None = None
+    evaluate: Callable[[Any, str], dict[str, Any]] | None = None
     content_types: tuple[str, ...] = formats.MEDIA_TYPES
     accept_types: tuple[str, ...] = formats.MEDIA_TYPES
     strict: bool = False

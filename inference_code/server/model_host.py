@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from server import formats
+from server import fingerprint, formats
 from server.errors import NotReady
 from server.hooks import load_hooks
 from server.predictor import Predictor
@@ -61,6 +61,8 @@ class ModelHost:
 
 
 def load_predictor(settings: Settings) -> Predictor:
-    """Raises InvalidInferenceCode, and whatever the workload's code raises."""
+    """Raises SwappedArtifact, InvalidInferenceCode, and whatever the workload's code raises."""
+    if settings.model_sha256:
+        fingerprint.require(settings.model_dir, settings.model_sha256)
     hooks = load_hooks(settings.inference)
     return Predictor(hooks, hooks.load_model(settings.model_dir))

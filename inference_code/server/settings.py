@@ -20,6 +20,7 @@ class Settings:
     ml_root: /opt/ml.
     inference: the workload's folder; in the image it lies beside this package.
     model_version: answered as a custom attribute; None where CreateModel set none.
+    model_sha256: the fingerprint (server.fingerprint) that the model must have; None where CreateModel set none.
     threads: predictions at the same time, one for each processor.
     max_in_flight: requests taken before more are refused with 503.
     """
@@ -29,6 +30,7 @@ class Settings:
     ml_root: Path
     inference: Path
     model_version: str | None
+    model_sha256: str | None
     threads: int
     max_in_flight: int
 
@@ -42,6 +44,9 @@ class Settings:
         version = environment.get("SLIPWAY_MODEL_VERSION") or None
         if version and not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", version):
             raise ValueError(f"SLIPWAY_MODEL_VERSION: {version!r} is not a version such as 3")
+        sha256 = environment.get("SLIPWAY_MODEL_SHA256") or None
+        if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
+            raise ValueError(f"SLIPWAY_MODEL_SHA256: {sha256!r} is not a SHA-256 of 64 hex digits")
         port = environment.get("SAGEMAKER_BIND_TO_PORT", "8080")
         if not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError(f"SAGEMAKER_BIND_TO_PORT: {port!r} is not a port")
@@ -52,6 +57,7 @@ class Settings:
             ml_root=Path(environment.get("SLIPWAY_ML_ROOT", "/opt/ml")),
             inference=Path(__file__).absolute().parents[1] / "inference",
             model_version=version,
+            model_sha256=sha256,
             threads=threads,
             max_in_flight=threads * (1 + _WAITING_PER_THREAD),
         )

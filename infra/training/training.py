@@ -175,14 +175,20 @@ class Training(Construct):
         allow(function.role, ["sagemaker:ListModelPackages"], ["*"], wildcard=none)
         packages = context.sagemaker_arn("model-package", f"{model_package_group}/*")
         allow(function.role, ["sagemaker:DescribeModelPackage"], [packages], wildcard=VERSIONS)
+        # What serves is the model to beat.
+        allow(function.role, ["sagemaker:DescribeEndpoint"], [context.sagemaker_arn("endpoint", context.names.prefix)])
+        configs = context.sagemaker_arn("endpoint-config", context.names.version_pattern)
+        allow(function.role, ["sagemaker:DescribeEndpointConfig"], [configs], wildcard=VERSIONS)
         return function
 
     def _gate_function(self) -> WorkloadFunction:
         context, bucket = self._context, self._context.artifact_bucket
         evaluation, verdicts = f"{context.data_prefix}evaluation/*", f"{context.data_prefix}verdicts/*"
+        models = f"{context.data_prefix}training/*"
         function = WorkloadFunction(self, "Gate", context=context, verb_noun="decide_gate", timeout=FUNCTION_TIMEOUT)
         role, below = function.role, "object keys below the workload's own prefix"
-        allow(role, ["s3:GetObject"], [bucket.arn_for_objects(evaluation)], wildcard=below)
+        read = [bucket.arn_for_objects(keys) for keys in (evaluation, models)]
+        allow(role, ["s3:GetObject"], read, wildcard=below)
         listed = {"StringLike": {"s3:prefix": evaluation}}
         allow(role, ["s3:ListBucket"], [bucket.bucket_arn], conditions=listed)
         allow(role, ["s3:PutObject"], [bucket.arn_for_objects(verdicts)], wildcard=below)

@@ -1,18 +1,21 @@
 """evaluation.json: what the evaluation job measured of the challenger and of the champion on the same holdout.
 
-`{"challenger": {"metrics": {name: number}}, "champion": null | {"metrics": {...}} | {"error": "..."}}`. NaN and the
-infinities are
-read (a model can diverge; the gate rejects it), which strict JSON would not.
+`{"challenger": {"metrics": {name: number}, "slices"?: {slice: {name: number}}, "latency_ms"?: null | {"p50", "p99",
+"requests"}, "artifact"?: {"sha256", "files", "bytes"}}, "champion": null | the same | {"error": "..."},
+"holdout"?: {"sha256", "files", "bytes"}}`. NaN and the infinities are read (a model can diverge; the gate rejects it),
+which strict JSON would not.
 """
 
 import json
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.errors import SlipwayError
 
 MAX_BYTES = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class InvalidEvaluation(SlipwayError):
@@ -28,10 +31,22 @@ class Measured:
     value: float | None
     metrics: dict[str, Any]
     error: str | None = None
+    slices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    latency_ms: dict[str, float] | None = None
+    artifact: dict[str, Any] | None = None
 
 
-def parse(data: bytes, *, metric: str) -> tuple[Measured, Measured | None]:
-    """Challenger and champion (None for the first model). `InvalidEvaluation` names the field that is wrong."""
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """`champion` is None for the first model; `holdout_sha256` where the job said on what it measured."""
+
+    challenger: Measured
+    champion: Measured | None
+    holdout_sha256: str | None
+
+
+def parse(data: bytes, *, metric: str, champion_sha256: str | None = None) -> Evaluation:
+    """`InvalidEvaluation` names the field that is wrong. `champion_sha256`: what the champion was registered with."""
     try:
         document = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -39,7 +54,12 @@ def parse(data: bytes, *, metric: str) -> tuple[Measured, Measured | None]:
     if not isinstance(document, dict) or "challenger" not in document:
         raise InvalidEvaluation("evaluation.json must be an object with the key 'challenger'")
     challenger = _measured(document["challenger"], metric, "challenger")
-    return challenger, _champion(document.get("champion"), metric)
+    champion = _champion(document.get("champion"), metric)
+    if champion and champion.artifact and champion_sha256 not in {None, champion.artifact["sha256"]}:
+        swapped = f"its files have the SHA-256 {champion.artifact['sha256']}, it was registered with {champion_sha256}"
+        champion = replace(champion, value=None, error=swapped)
+    holdout = _object(document.get("holdout") or {}, "holdout")
+    return Evaluation(challenger=challenger, champion=champion, holdout_sha256=holdout.get("sha256"))
 
 
 def _champion(document: Any, metric: str) -> Measured | None:
@@ -53,7 +73,7 @@ def _champion(document: Any, metric: str) -> Measured | None:
     except InvalidEvaluation as error:
         return Measured(value=None, metrics={}, error=str(error)[:500])
     if champion.value is None or not math.isfinite(champion.value):
-        return Measured(value=None, metrics=champion.metrics, error=f"champion's {metric} is {champion.value}")
+        return replace(champion, value=None, error=f"champion's {metric} is {champion.value}")
     return champion
 
 
@@ -72,6 +92,37 @@ def _measured(document: Any, metric: str, who: str) -> Measured:
             f"evaluation.json: {who}.metrics.{metric} must be a number, found {type(value).__name__}"
         )
     try:
-        return Measured(value=float(value), metrics=metrics)
+        number = float(value)
     except OverflowError as error:
         raise InvalidEvaluation(f"evaluation.json: {who}.metrics.{metric} is beyond every float") from error
+    slices = _object(document.get("slices") or {}, f"{who}.slices")
+    return Measured(
+        value=number,
+        metrics=metrics,
+        slices={name: _object(one, f"{who}.slices.{name}") for name, one in slices.items()},
+        latency_ms=_numbers(document.get("latency_ms"), f"{who}.latency_ms", ("p50", "p99")),
+        artifact=_artifact(document.get("artifact"), f"{who}.artifact"),
+    )
+
+
+def _artifact(document: Any, where: str) -> dict[str, Any] | None:
+    found = _numbers(document, where, ("bytes", "files"))
+    if found is not None and not _SHA256.fullmatch(str(found.get("sha256"))):
+        raise InvalidEvaluation(f"evaluation.json: {where}.sha256 must be 64 hex digits")
+    return found
+
+
+def _numbers(document: Any, where: str, names: tuple[str, ...]) -> dict[str, Any] | None:
+    if document is None:
+        return None
+    for name in names:
+        value = _object(document, where).get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+            raise InvalidEvaluation(f"evaluation.json: {where}.{name} must be a number from 0, found {value!r:.40}")
+    return document
+
+
+def _object(document: Any, where: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise InvalidEvaluation(f"evaluation.json: {where} must be an object")
+    return document

@@ -34,6 +34,7 @@ def model_package(descriptor: Descriptor, verdict: dict[str, Any], *, verdict_ur
             "dataset": verdict["dataset"],
             "data-hash": verdict["data_hash"],
             **_made_by(verdict),
+            **_contents(verdict),
             "verdict-uri": verdict_uri,
             "metric": _metadata(metric),
             "value": str(value),
@@ -58,6 +59,16 @@ def _made_by(verdict: dict[str, Any]) -> dict[str, str]:
         "training-image": verdict["training_image_uri"],
         "training-job": verdict["training_job"],
     }
+
+
+def _contents(verdict: dict[str, Any]) -> dict[str, str]:
+    """By which the model's files and the holdout are known again. The model server takes no other files."""
+    known = {
+        "model-sha256": verdict["model_sha256"],
+        "model-version-id": verdict["model_version_id"],
+        "holdout-sha256": verdict["holdout"]["sha256"],
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def _metadata(text: str) -> str:

@@ -13,6 +13,7 @@ def model(descriptor: Descriptor, package: dict[str, Any], *, name: str, version
         **container.get("Environment", {}),
         **descriptor["serving"]["environment"],
         "SLIPWAY_MODEL_VERSION": str(version),
+        **_identity(package),
     }
     return {
         "ModelName": name,
@@ -25,6 +26,12 @@ def model(descriptor: Descriptor, package: dict[str, Any], *, name: str, version
         "EnableNetworkIsolation": True,
         "Tags": _tags(descriptor, version),
     }
+
+
+def _identity(package: dict[str, Any]) -> dict[str, str]:
+    """By which the model server knows the files that were evaluated; older versions were registered without."""
+    sha256 = package.get("CustomerMetadataProperties", {}).get("model-sha256")
+    return {"SLIPWAY_MODEL_SHA256": sha256} if sha256 else {}
 
 
 def variant(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shared import endpoints
+from shared import endpoints, variants
 from shared.errors import SlipwayError
-from shared.names import model_version
+from shared.variants import Variant
 
 # DescribeEndpoint, EndpointStatus: states that pass by themselves.
 _TRANSIENT = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
@@ -19,23 +19,6 @@ class EndpointBusy(SlipwayError):
 
 class EndpointNotUpdatable(SlipwayError):
     """The endpoint is in a state that UpdateEndpoint refuses and that does not pass by itself."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """A production variant. `scaled_to` is the instance count that a person or a policy gave it, None where it still
-    has its config's.
-    """
-
-    name: str
-    model: str
-    weight: float
-    scaled_to: int | None
-
-    @property
-    def version(self) -> str | None:
-        """The model package's version."""
-        return model_version(self.model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +45,7 @@ def find(sagemaker: Any, endpoint_name: str) -> Serving | None:
     if endpoint is None:
         return None
     _require_updatable(endpoint)
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    configured = {variant["VariantName"]: variant for variant in config["ProductionVariants"]}
-    variants = [
-        _variant(variant, configured[variant["VariantName"]])
-        for variant in endpoint.get("ProductionVariants", [])
-        if variant["VariantName"] in configured
-    ]
-    variants.sort(key=lambda variant: (-variant.weight, int(variant.version or 0)))
-    return Serving(config_name=endpoint["EndpointConfigName"], variants=tuple(variants))
-
-
-def _variant(now: dict[str, Any], configured: dict[str, Any]) -> Variant:
-    wanted = now.get("DesiredInstanceCount")
-    return Variant(
-        name=now["VariantName"],
-        model=configured["ModelName"],
-        weight=now.get("DesiredWeight", now.get("CurrentWeight", 1.0)),
-        scaled_to=None if wanted == configured.get("InitialInstanceCount") else wanted,
-    )
+    return Serving(config_name=endpoint["EndpointConfigName"], variants=variants.serving(sagemaker, endpoint))
 
 
 def _require_updatable(endpoint: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
     hyperparameters = resolve(descriptor["training"]["hyperparameters"], overrides)
     training_job = _nothing_to_train(run) or requests.training_job(descriptor, run, hyperparameters)
     tuned = None if run.imported_model else tuning(descriptor, run, training_job, overrides)
-    champion = champions.find(sagemaker, descriptor["model_package_group"])
+    champion = champions.find(sagemaker, descriptor, run=run.name)
     return {
         "check_job": check_job(descriptor, run),
         "processing_jobs": processing_jobs(descriptor, run),
@@ -36,13 +36,11 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
         "training_job": None if tuned else training_job,
         "tuning": tuned,
         "evaluation_job": requests.evaluation_job(
-            descriptor, run, champion_uri=champion["model_uri"] if champion else None
+            descriptor, run, champion_uri=champion["model_uri"] if champion and not champion["own"] else None
         ),
         "evaluation_uri": places.evaluation_uri(descriptor, run),
         "model_uri": places.model_uri(descriptor, run),
-        "champion": {"version": champion["version"], "model_package_arn": champion["model_package_arn"]}
-        if champion
-        else None,
+        "champion": champion,
     }
 
 

@@ -104,6 +104,10 @@ class Gate(TypedDict):
     goal: str
     minimum: float | None
     max_regression: float | None
+    slices: NotRequired[dict[str, Any]]
+    max_latency_ms: NotRequired[float]
+    max_latency_ratio: NotRequired[float]
+    max_model_mb: NotRequired[float]
 
 
 class Serving(TypedDict):

@@ -200,7 +200,7 @@ DESCRIPTOR_KEYS = {
     | {"max_runtime_seconds"},
     "evaluation": {"image_uri", "role_arn", "instance_type", "volume_gb", "max_runtime_seconds", "channel"}
     | {"evaluator_uri", "label_column"},
-    "gate": {"metric", "goal", "minimum", "max_regression"},
+    "gate": {"metric", "goal", "minimum", "max_regression", "slices", "max_model_mb"},
     "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "variant", "environment", "sample_request"},
     "batch": {"bucket", "prefix", "role_arn"},
     "rollout": {"strategy", "bake_seconds", "versions_kept", "alarms"},

@@ -26,6 +26,11 @@ class ServiceError(Exception):
         self.code, self.status = code, status
 
 
+def no_endpoint(request: dict[str, Any]) -> dict[str, Any]:
+    """DescribeEndpoint before the first rollout."""
+    raise ServiceError("ValidationException", f'Could not find endpoint "{request["EndpointName"]}".')
+
+
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
     """InvokeEndpoint's answer on the wire."""

@@ -38,7 +38,12 @@ ACTIONS = {
         "states:StartExecution",
     ],
     "request_training, refusing": ["ssm:GetParameter", "s3:ListBucketVersions", "s3:GetObjectVersion", "sns:Publish"],
-    "plan_training": ["ssm:GetParameter", "sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
+    "plan_training": [
+        "ssm:GetParameter",
+        "sagemaker:ListModelPackages",
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:DescribeEndpoint",
+    ],
     "decide_gate": ["ssm:GetParameter", "s3:GetObject", "s3:PutObject"],
     "plan_rollout": ["ssm:GetParameter", "sagemaker:DescribeModelPackage", "sagemaker:DescribeEndpoint"],
     "compare_variants": ["cloudwatch:GetMetricData"],
@@ -62,7 +67,7 @@ def load(name: str) -> Any:
     return json.loads((EVENTS / f"{name}.json").read_text())
 
 
-def resource(action: str, stage: Any) -> str:
+def resource(action: str, stage: Any) -> str | list[str]:
     """What lambdas/README.md lets a function do `action` on."""
     described = stage.descriptor
 
@@ -85,7 +90,7 @@ def resource(action: str, stage: Any) -> str:
         "sagemaker:DeleteEndpointConfig": versions("endpoint-config"),
         "sagemaker:DeleteModel": versions("model"),
         "sagemaker:DescribeModelPackage": f"arn:aws:sagemaker:*:*:model-package/{described['model_package_group']}/*",
-        "s3:GetObject": f"{artifacts}/digits/evaluation/*",
+        "s3:GetObject": [f"{artifacts}/digits/evaluation/*", f"{artifacts}/digits/training/*"],
         "s3:PutObject": f"{artifacts}/digits/verdicts/*",
         "sagemaker:DescribeEndpoint": f"arn:aws:sagemaker:*:*:endpoint/{described['endpoint_name']}",
         "sagemaker:InvokeEndpoint": f"arn:aws:sagemaker:*:*:endpoint/{described['endpoint_name']}",
@@ -171,6 +176,8 @@ class Cases:
         bucket, key = split_uri(planned["evaluation_uri"])
         measured = {"challenger": {"metrics": {"accuracy": 0.95}}, "champion": None}
         boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(measured).encode())
+        bucket, key = split_uri(planned["model_uri"])
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=b"model")
         return {**load("train_input"), "plan": planned}
 
     def _register(self) -> str:

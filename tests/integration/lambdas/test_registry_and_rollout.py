@@ -34,6 +34,8 @@ def registered(run: str, context: Any) -> str:
     bucket, key = split_uri(planned["evaluation_uri"])
     measured = {"challenger": {"metrics": {"accuracy": 0.95}}, "champion": None}
     boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(measured).encode())
+    bucket, key = split_uri(planned["model_uri"])
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=b"model")
     decision = decide_gate({**train_input(run), "plan": planned}, context)
     assert decision["passed"]
     return str(boto3.client("sagemaker").create_model_package(**decision["model_package"])["ModelPackageArn"])
@@ -49,9 +51,17 @@ def test_the_model_that_one_run_registers_is_the_next_runs_champion(workload: An
     assert plan_training(train_input("run-1"), context)["champion"] is None
     first = registered("run-1", context)
     planned = plan_training(train_input("run-2"), context)
-    assert planned["champion"] == {"version": 1, "model_package_arn": first}
+    champion = planned["champion"]
+    assert (champion["version"], champion["model_package_arn"]) == (1, first)
+    assert (champion["serves"], champion["own"]) == (False, False)
     second = registered("run-2", context)
-    assert plan_training(train_input("run-3"), context)["champion"] == {"version": 2, "model_package_arn": second}
+    assert plan_training(train_input("run-3"), context)["champion"]["model_package_arn"] == second
+
+
+def test_a_run_that_is_planned_again_after_its_registration_knows_its_own_model(workload: Any, context: Any) -> None:
+    arn = registered("run-1", context)
+    champion = plan_training(train_input("run-1"), context)["champion"]
+    assert (champion["model_package_arn"], champion["own"]) == (arn, True)
 
 
 def test_a_champion_that_is_rejected_later_makes_way_for_the_one_before(workload: Any, context: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import subprocess
 import tarfile
 
 import pytest
@@ -18,6 +20,13 @@ def evaluate(model, holdout_dir):
     rows = json.loads((pathlib.Path(holdout_dir) / "rows.json").read_text())
     right = sum(row == model["answer"] for row in rows)
     return {"accuracy": right / len(rows) * model.get("scale", 1), "examples": len(rows)}
+"""
+SLICED = """
+import json, pathlib
+def predict_fn(data, model):
+    return data
+def evaluate(model, holdout_dir):
+    return json.loads((model / "weights.json").read_text())
 """
 
 
@@ -61,14 +70,91 @@ def job(make_container) -> Job:
 def test_the_first_model_has_no_champion(job):
     job.model("challenger", {"answer": 1})
     assert job.run().returncode == 0
-    assert job.evaluation == {"challenger": {"metrics": {"accuracy": 0.75, "examples": 4}}, "champion": None}
+    assert job.evaluation["challenger"]["metrics"] == {"accuracy": 0.75, "examples": 4}
+    assert job.evaluation["challenger"]["slices"] == {}
+    assert job.evaluation["champion"] is None
 
 
 def test_both_are_measured_on_the_same_rows(job):
     job.model("challenger", {"answer": 1})
     job.model("champion", {"answer": 2})
     assert job.run().returncode == 0
-    assert job.evaluation["champion"] == {"metrics": {"accuracy": 0.25, "examples": 4}}
+    assert job.evaluation["champion"]["metrics"] == {"accuracy": 0.25, "examples": 4}
+
+
+def test_model_and_holdout_are_known_by_their_contents_again(job, tmp_path):
+    content = json.dumps({"answer": 1})
+    job.model("challenger", {"answer": 1})
+    job.model("champion", {"answer": 2})
+    assert job.run().returncode == 0
+    (tmp_path / "weights.json").write_text(content)
+    artifact = job.evaluation["challenger"]["artifact"]
+    assert artifact == {**_fingerprint(job, tmp_path), "files": 1, "bytes": len(content)}
+    assert job.evaluation["champion"]["artifact"]["sha256"] != artifact["sha256"]
+    assert job.evaluation["holdout"]["sha256"] == _fingerprint(job, job.inputs / "holdout")["sha256"]
+
+
+def _fingerprint(job, folder) -> dict[str, str]:
+    code = "import sys, pathlib, server.fingerprint as f; print(f.fingerprint(pathlib.Path(sys.argv[1])).sha256)"
+    done = subprocess.run(
+        [*job.container.command()[:1], "-c", code, folder],
+        env=job.container.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {"sha256": done.stdout.strip()}
+
+
+def test_slices_are_kept_beside_the_metrics(make_container):
+    job = Job(make_container().with_code({"inference.py": SLICED}))
+    measured = {"metrics": {"accuracy": 0.5}, "slices": {"class=3": {"accuracy": 0.25, "examples": 8}}}
+    job.model("challenger", measured)
+    assert job.run().returncode == 0
+    assert {name: job.evaluation["challenger"][name] for name in measured} == measured
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        ([1], "evaluate returned list; expected a dict of numbers"),
+        ({"metrics": {"accuracy": 1}, "slice": {}}, "evaluate: 'slice' beside 'metrics': allowed: metrics, slices"),
+        (
+            {"metrics": {}, "slices": {"class=3": {"accuracy": "low"}}},
+            "evaluate: slice 'class=3': 'accuracy' is 'low', not a number",
+        ),
+        ({"accuracy": True}, "evaluate: the metric 'accuracy' is True, not a number"),
+    ],
+)
+def test_measurements_of_another_shape_are_named(make_container, returned, told):
+    job = Job(make_container().with_code({"inference.py": SLICED}))
+    job.model("challenger", returned)
+    assert job.run().returncode == 1
+    assert job.message == f"ValueError: {told}"
+
+
+def test_both_answer_one_row_of_the_sample_request_in_turns(make_container):
+    sample = json.dumps({"instances": [1, 2, 3]})
+    code = CODE.replace("return data", "assert len(data) == 1; return data")
+    job = Job(make_container().with_code({"inference.py": code, "sample_request.json": sample}))
+    job.model("challenger", {"answer": 1})
+    job.model("champion", {"answer": 2})
+    assert job.run().returncode == 0
+    challenger, champion = (job.evaluation[role]["latency_ms"] for role in ("challenger", "champion"))
+    assert challenger["requests"] == champion["requests"] >= 1
+    assert 0 < challenger["p50"] <= challenger["p99"]
+
+
+def test_without_a_sample_request_no_latency_is_claimed(job):
+    job.model("challenger", {"answer": 1})
+    assert job.run().returncode == 0
+    assert job.evaluation["challenger"]["latency_ms"] is None
+
+
+def test_a_model_that_diverged_is_the_gates_to_refuse(job):
+    job.model("challenger", {"answer": 1, "scale": 1e308 * 10})
+    assert job.run().returncode == 0
+    assert job.evaluation["challenger"]["metrics"]["accuracy"] == math.inf
 
 
 def test_a_champion_that_fails_is_recorded_and_does_not_fail_the_job(job):
@@ -83,7 +169,6 @@ def test_a_champion_that_fails_is_recorded_and_does_not_fail_the_job(job):
     ("content", "told"),
     [
         ({"weights": 2}, "KeyError: 'answer'"),
-        ({"answer": 1, "scale": 1e308 * 10}, "ValueError: evaluate: the metric 'accuracy' is inf, not a finite number"),
         ({"answer": 1, "scale": "ab"}, "TypeError: "),
     ],
 )

@@ -267,7 +267,8 @@ def test_own_formats_and_whose_fault_their_errors_are(make_container, start):
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("SAGEMAKER_BIND_TO_PORT", "http"), ("SLIPWAY_MODEL_VERSION", "1\r\nx: y")]
+    ("variable", "value"),
+    [("SAGEMAKER_BIND_TO_PORT", "http"), ("SLIPWAY_MODEL_VERSION", "1\r\nx: y"), ("SLIPWAY_MODEL_SHA256", "3")],
 )
 def test_a_setting_that_cannot_be_is_named(make_container, variable, value):
     container = make_container().with_code({"inference.py": ECHO})

@@ -25,6 +25,7 @@ class Registry:
         self.approval = {1: "Approved", 2: "Approved", 3: "Approved"}
         self.approved_at = {1: 100.0, 2: 200.0, 3: 300.0}
         self.environment: dict[str, str] = {}
+        self.metadata: dict[str, str] = {}
         self.endpoint: dict[str, Any] | None = None
         self.config: dict[str, Any] = {}
 
@@ -58,6 +59,7 @@ class Registry:
             "CreationTime": float(version),
             "LastModifiedTime": self.approved_at[version],
             "InferenceSpecification": {"Containers": [container]},
+            "CustomerMetadataProperties": self.metadata,
         }
 
     def list_packages(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -154,6 +156,12 @@ def test_the_model_is_the_packages_own_image_and_artifact_isolated_and_told_its_
     }
     assert model["EnableNetworkIsolation"] is True
     assert model["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/slipway-dev-digits-serving"
+
+
+def test_the_model_server_is_told_which_files_were_evaluated(registry: Registry, event: Any, context: Any) -> None:
+    registry.metadata = {"model-sha256": "ab" * 32}
+    environment = plan(event, context)["model"]["PrimaryContainer"]["Environment"]
+    assert environment["SLIPWAY_MODEL_SHA256"] == "ab" * 32
 
 
 def test_the_endpoints_volume_is_encrypted_but_for_instances_that_do_it_themselves(

@@ -7,7 +7,7 @@ from plan_training.handler import handler
 from shared.names import job_name
 
 from tests.support.botocore_model import violations
-from tests.support.loopback_aws import LoopbackAws
+from tests.support.loopback_aws import LoopbackAws, no_endpoint
 
 DESCRIPTOR = "/slipway/dev/workloads/digits"
 CHECKS = {
@@ -37,6 +37,7 @@ STEP = {
 @pytest.fixture
 def plan(aws: LoopbackAws, parameters: dict[str, Any], load_event: Any, context: Any) -> Any:
     """Plans for a workload of which a channel is checked; keywords change its descriptor."""
+    aws.operations["SageMaker.DescribeEndpoint"] = no_endpoint
     aws.operations["SageMaker.ListModelPackages"] = lambda request: {"ModelPackageSummaryList": []}
 
     def plan(**changes: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from shared.errors import InvalidInput, UnknownWorkload
 from shared.names import job_name
 
 from tests.support.botocore_model import violations
-from tests.support.loopback_aws import LoopbackAws
+from tests.support.loopback_aws import LoopbackAws, no_endpoint
 
 GROUP = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/slipway-dev-digits"
 
@@ -25,18 +25,16 @@ def package_summary(version: int, status: str = "Completed") -> dict[str, Any]:
 
 @pytest.fixture
 def packages(aws: LoopbackAws, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Approved packages, newest first, one a page."""
+    """Packages, newest first, one a page; nothing serves."""
     found: list[dict[str, Any]] = []
 
     def list_packages(request: dict[str, Any]) -> dict[str, Any]:
-        assert (request["ModelApprovalStatus"], request["SortBy"], request["SortOrder"]) == (
-            "Approved",
-            "CreationTime",
-            "Descending",
-        )
+        assert (request["SortBy"], request["SortOrder"]) == ("CreationTime", "Descending")
+        status = request.get("ModelApprovalStatus")
+        wanted = [one for one in found if status in {None, one["ModelApprovalStatus"]}]
         start = int(request.get("NextToken", 0))
-        page = {"ModelPackageSummaryList": found[start : start + 1]}
-        return {**page, "NextToken": str(start + 1)} if start + 1 < len(found) else page
+        page = {"ModelPackageSummaryList": wanted[start : start + 1]}
+        return {**page, "NextToken": str(start + 1)} if start + 1 < len(wanted) else page
 
     def describe(request: dict[str, Any]) -> dict[str, Any]:
         version = int(request["ModelPackageName"].rsplit("/", 1)[-1])
@@ -45,11 +43,40 @@ def packages(aws: LoopbackAws, parameters: dict[str, Any]) -> list[dict[str, Any
             "ModelPackageVersion": version,
             "ModelPackageArn": request["ModelPackageName"],
             "InferenceSpecification": {"Containers": containers},
+            "CustomerMetadataProperties": {"run": f"run-{version}", "data-hash": "0123456789ab"},
         }
 
+    aws.operations["SageMaker.DescribeEndpoint"] = no_endpoint
     aws.operations["SageMaker.ListModelPackages"] = list_packages
     aws.operations["SageMaker.DescribeModelPackage"] = describe
     return found
+
+
+def champion(version: int, **changed: Any) -> dict[str, Any]:
+    return {
+        "version": version,
+        "model_package_arn": f"{GROUP}/{version}",
+        "model_uri": f"s3://slipway-artifacts/model-{version}.tar.gz",
+        "serves": False,
+        "own": False,
+        "data_hash": "0123456789ab",
+        "holdout_sha256": None,
+        "model_sha256": None,
+        **changed,
+    }
+
+
+def serve(aws: LoopbackAws, *variants: tuple[str, str, float]) -> None:
+    """An endpoint whose production variants have these names, models and weights."""
+    production = [{"VariantName": name, "DesiredWeight": weight} for name, _, weight in variants]
+    configured = [{"VariantName": name, "ModelName": model} for name, model, _ in variants]
+    aws.operations["SageMaker.DescribeEndpoint"] = lambda request: {
+        "EndpointName": request["EndpointName"],
+        "EndpointStatus": "Updating",
+        "EndpointConfigName": "c",
+        "ProductionVariants": production,
+    }
+    aws.operations["SageMaker.DescribeEndpointConfig"] = lambda request: {"ProductionVariants": configured}
 
 
 @pytest.fixture
@@ -146,7 +173,7 @@ def test_the_newest_approved_and_complete_package_is_the_champion_on_whatever_pa
 ) -> None:
     packages += [package_summary(5, "Failed"), package_summary(4, "InProgress"), package_summary(3), package_summary(2)]
     planned = plan(event, context)
-    assert planned["champion"] == {"version": 3, "model_package_arn": f"{GROUP}/3"}
+    assert planned["champion"] == champion(3)
     assert inputs(planned["evaluation_job"])["champion"] == (
         "s3://slipway-artifacts/model-3.tar.gz",
         "/opt/ml/processing/input/champion",
@@ -233,3 +260,48 @@ def test_an_image_of_ones_own_starts_its_own_programs_and_is_measured_by_its_ans
     assert evaluation["NetworkConfig"] == {"EnableNetworkIsolation": True}
     assert violations("sagemaker", "CreateTrainingJob", training) == []
     assert violations("sagemaker", "CreateProcessingJob", evaluation) == []
+
+
+def test_what_serves_is_the_champion_and_not_what_was_approved_last(
+    packages: Any, aws: LoopbackAws, event: Any, context: Any
+) -> None:
+    packages += [package_summary(3), package_summary(2), {**package_summary(1), "ModelApprovalStatus": "Rejected"}]
+    serve(aws, ("primary", "slipway-dev-digits-v1-0123abcd", 1.0))
+    planned = plan(event, context)
+    assert planned["champion"] == champion(1, serves=True)
+    assert inputs(planned["evaluation_job"])["champion"][0] == "s3://slipway-artifacts/model-1.tar.gz"
+
+
+def test_of_two_that_serve_the_one_with_more_traffic_is_the_champion(
+    packages: Any, aws: LoopbackAws, event: Any, context: Any
+) -> None:
+    packages += [package_summary(3), package_summary(2)]
+    serve(aws, ("green", "slipway-dev-digits-v3-0123abcd", 10.0), ("blue", "slipway-dev-digits-v2-0123abcd", 90.0))
+    assert plan(event, context)["champion"] == champion(2, serves=True)
+
+
+@pytest.mark.parametrize("model", ["made-by-hand", "slipway-dev-digits-v7-0123abcd"])
+def test_where_no_package_is_known_of_what_serves_the_newest_approved_one_is_the_champion(
+    packages: Any, aws: LoopbackAws, event: Any, context: Any, model: str
+) -> None:
+    packages.append(package_summary(3))
+    serve(aws, ("primary", model, 1.0))
+    assert plan(event, context)["champion"] == champion(3)
+
+
+def test_an_endpoint_that_is_being_created_serves_nothing_yet(
+    packages: Any, aws: LoopbackAws, event: Any, context: Any
+) -> None:
+    packages.append(package_summary(3))
+    serve(aws)
+    assert plan(event, context)["champion"] == champion(3)
+
+
+def test_a_run_that_made_the_champion_is_not_compared_with_itself(
+    packages: Any, aws: LoopbackAws, event: Any, context: Any
+) -> None:
+    packages.append(package_summary(3))
+    serve(aws, ("primary", "slipway-dev-digits-v3-0123abcd", 1.0))
+    planned = plan({**event, "run": "run-3"}, context)
+    assert planned["champion"] == champion(3, serves=True, own=True)
+    assert "champion" not in inputs(planned["evaluation_job"])

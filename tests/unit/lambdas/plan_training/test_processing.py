@@ -7,7 +7,7 @@ from plan_training.handler import handler
 from shared.names import job_name
 
 from tests.support.botocore_model import violations
-from tests.support.loopback_aws import LoopbackAws
+from tests.support.loopback_aws import LoopbackAws, no_endpoint
 
 DESCRIPTOR = "/slipway/dev/workloads/digits"
 STEPS = [
@@ -41,6 +41,7 @@ STEPS = [
 @pytest.fixture
 def plan(aws: LoopbackAws, parameters: dict[str, Any], load_event: Any, context: Any) -> dict[str, Any]:
     """What is planned for a workload with two steps, trained and evaluated on what they make."""
+    aws.operations["SageMaker.DescribeEndpoint"] = no_endpoint
     aws.operations["SageMaker.ListModelPackages"] = lambda request: {"ModelPackageSummaryList": []}
     descriptor = parameters[DESCRIPTOR]
     descriptor["processing"] = {"role_arn": "arn:aws:iam::123456789012:role/slipway-dev-digits-processing"}

@@ -8,7 +8,7 @@ from plan_training.tuning import TunedHyperparameter
 from shared.names import run_hash
 
 from tests.support.botocore_model import violations
-from tests.support.loopback_aws import LoopbackAws
+from tests.support.loopback_aws import LoopbackAws, no_endpoint
 
 DESCRIPTOR = "/slipway/dev/workloads/digits"
 TUNING = {
@@ -35,6 +35,7 @@ def event(load_event: Any) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def tuned(aws: LoopbackAws, parameters: dict[str, Any]) -> dict[str, Any]:
+    aws.operations["SageMaker.DescribeEndpoint"] = no_endpoint
     aws.operations["SageMaker.ListModelPackages"] = lambda request: {"ModelPackageSummaryList": []}
     parameters[DESCRIPTOR]["tuning"] = TUNING
     return parameters[DESCRIPTOR]

@@ -1,0 +1,45 @@
+"""The production variants of an endpoint, and which model each of them serves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.names import model_version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A production variant. `scaled_to` is the instance count that a person or a policy gave it, None where it still
+    has its config's.
+    """
+
+    name: str
+    model: str
+    weight: float
+    scaled_to: int | None
+
+    @property
+    def version(self) -> str | None:
+        """The model package's version."""
+        return model_version(self.model)
+
+
+def serving(sagemaker: Any, endpoint: dict[str, Any]) -> tuple[Variant, ...]:
+    """Of DescribeEndpoint's answer: the one with the most traffic first; of equal ones, the older model."""
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    configured = {variant["VariantName"]: variant for variant in config["ProductionVariants"]}
+    found = [
+        _variant(variant, configured[variant["VariantName"]])
+        for variant in endpoint.get("ProductionVariants", [])
+        if variant["VariantName"] in configured
+    ]
+    return tuple(sorted(found, key=lambda variant: (-variant.weight, int(variant.version or 0))))
+
+
+def _variant(now: dict[str, Any], configured: dict[str, Any]) -> Variant:
+    wanted = now.get("DesiredInstanceCount")
+    return Variant(
+        name=now["VariantName"],
+        model=configured["ModelName"],
+        weight=now.get("DesiredWeight", now.get("CurrentWeight", 1.0)),
+        scaled_to=None if wanted == configured.get("InitialInstanceCount") else wanted,
+    )

@@ -241,4 +241,9 @@ class Manifest(Strict):
                 f"gate.metric {self.gate.metric!r} is not measured with training.image.dockerfile:"
                 f" allowed: {', '.join(OWN_IMAGE_METRICS)}"
             )
+        if self.gate.beyond_the_metric:
+            raise ValueError(
+                f"gate.{self.gate.beyond_the_metric[0]} is not measured with training.image.dockerfile: allowed:"
+                " metric, goal, minimum, max_regression"
+            )
         return self

@@ -11,6 +11,9 @@ from infra.manifest_fields import Strict
 MetricName = Annotated[str, StringConstraints(min_length=1)]
 
 
+_BUDGETS = ("max_latency_ms", "max_latency_ratio", "max_model_mb")
+
+
 class Slices(Strict):
     """Parts of the holdout that `evaluate` tells apart, none of which may get worse than the champion's."""
 
@@ -35,6 +38,11 @@ class Gate(Strict):
     """Of one row, at the median, to the champion's measured beside it."""
     max_model_mb: Annotated[float, Field(gt=0)] | None = None
     """Of the unpacked files, in millions of bytes."""
+
+    @property
+    def beyond_the_metric(self) -> list[str]:
+        """The keys given that need more of an evaluation than metrics."""
+        return [name for name in ("slices", *_BUDGETS) if getattr(self, name) is not None]
 
     @property
     def limits_latency(self) -> bool:

@@ -75,14 +75,13 @@ def _comparison(planned: dict[str, Any] | None, evaluation: Evaluation, data: st
 
 def _jobs(plan: dict[str, Any]) -> dict[str, Any]:
     """The names of the run's SageMaker jobs; None for what the run had not."""
-    tuning = (plan.get("tuning") or {}).get("job") or {}
     check, evaluation = plan.get("check_job") or {}, plan.get("evaluation_job") or {}
     steps = (plan.get("processing_jobs") or {}).items()
     return {
         "check": check.get("ProcessingJobName"),
         "processing": {step: request["ProcessingJobName"] for step, request in steps},
         "training": None if plan.get("imported") else plan["training_job"]["TrainingJobName"],
-        "tuning": tuning.get("HyperParameterTuningJobName"),
+        "tuning": (plan.get("tuned") or {}).get("tuning_job"),
         "evaluation": evaluation.get("ProcessingJobName"),
     }
 

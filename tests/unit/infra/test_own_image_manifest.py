@@ -72,6 +72,8 @@ def test_the_label_is_a_name_or_a_position(roots: CodeRoots, column: str | int) 
         ({"evaluation": {"label_column": ...}}, "evaluation.label_column: needed with training.image.dockerfile"),
         ({"evaluation": {"label_column": True}}, "evaluation.label_column"),
         ({"gate": {"metric": "auc"}}, "gate.metric 'auc' is not measured with"),
+        ({"gate": {"slices": {"max_regression": 0.1}}}, "gate.slices is not measured with training.image.dockerfile"),
+        ({"gate": {"max_latency_ms": 5}}, "gate.max_latency_ms is not measured with training.image.dockerfile"),
         (
             {"training": {"image": {"framework": "pytorch", "version": "2.13"}}},
             "evaluation.label_column 'species' has no meaning",

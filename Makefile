@@ -26,7 +26,7 @@ TOOLS = export PATH="$(CURDIR)/$(BIN):$(NODE_BIN):$$PATH" JSII_NODE="$(NODE_BIN)
 INSTALLED = $(if $(wildcard $(STAMPS)/test),test,core)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo headline test test-unit lint format deploy clean
+.PHONY: help setup setup-test demo headline notebooks test test-unit lint format deploy clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ demo: ## The whole loop on this machine: deploy, train, roll out, answer (first 
 
 headline: setup ## Reach every row's figures through the deployed stack (ROWS="iris_byoc ..." DATA=../shared/data)
 	@$(BIN)/python -m headline $(if $(DATA),--data "$(DATA)") $(ROWS) $(ARGS)
+
+notebooks: setup ## Run notebooks/ on the embedded cloud; copies with their pictures go to build/notebooks
+	@mkdir -p build/notebooks && $(BIN)/slipway up mnist_lightning iris_byoc && \
+	  clients=$$(dirname "$$($(BIN)/python -m localcloud.images environment requirements/sagemaker-sdk.txt)") && \
+	  "$$clients/jupyter-execute" --output '../build/notebooks/{notebook_name}' notebooks/*.ipynb
 
 test: setup-test ## Install and run all tests (ARGS="-k name" to choose)
 	@$(TOOLS) && $(BIN)/python -m pytest $(ARGS)

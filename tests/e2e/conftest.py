@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SECOND_WORKLOAD = Path(__file__).parent / "workloads"
-PARTS = ("app.py", "cdk.json", "cli", "infra", "inference_code", "lambdas", "localcloud", "training_code")
+PARTS = ("app.py", "cdk.json", "cli", "infra", "inference_code", "lambdas", "localcloud", "notebooks", "training_code")
 COMMAND_LIMIT_SECONDS = 560
 WORKLOADS = ("mnist_lightning", "nearest_mean")
 """What the tests of the stack itself use; the others are deployed by the fixture `row`."""

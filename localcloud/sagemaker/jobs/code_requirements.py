@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from localcloud.images.errors import InvalidRequirements
 from localcloud.sagemaker.jobs.failures import JobFailure
 
 if TYPE_CHECKING:
@@ -34,19 +35,20 @@ def with_requirements(image: Image, folder: Path, code: str) -> Image:
     path.write_bytes(found)
     try:
         return image.with_requirements([path])
+    except InvalidRequirements:
+        return image  # such as a wheel among the code's own files: only the container, which has them, can install it
     except (LookupError, ValueError, OSError, RuntimeError) as error:
         raise JobFailure(f"AlgorithmError: {_REQUIREMENTS} could not be installed: {error}, exit code: 1") from error
 
 
 def _requirements_in(folder: Path) -> bytes | None:
-    """requirements.txt at the root of the folder's only zip; None where there is none."""
+    """requirements.txt at the root of the folder's only zip, or of the folder; None where there is none."""
     zips = sorted(folder.glob("*.zip"))
-    if len(zips) != 1:
-        return None
     try:
-        with zipfile.ZipFile(zips[0]) as code, code.open(_REQUIREMENTS) as file:
+        source = zipfile.Path(zips[0]) if len(zips) == 1 else folder
+        with (source / _REQUIREMENTS).open("rb") as file:
             content = file.read(_MAX_REQUIREMENTS_BYTES + 1)
-    except (KeyError, zipfile.BadZipFile):
+    except (FileNotFoundError, zipfile.BadZipFile):
         return None  # without requirements, or not a zip: the container's own business
     if len(content) > _MAX_REQUIREMENTS_BYTES:
         raise JobFailure(

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-DOCUMENTED = {"help", "setup", "demo", "headline", "test", "test-unit", "lint", "format", "deploy", "clean"}
+DOCUMENTED = {
+    *("help", "setup", "demo", "headline", "notebooks", "test", "test-unit"),
+    *("lint", "format", "deploy", "clean"),
+}
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 

@@ -360,6 +360,14 @@ def tensorboard(
 
 
 @app.command()
+def monitor(context: typer.Context, workload: WorkloadArgument, as_json: JsonOption = False) -> None:
+    """Compare what the endpoint is asked now with what it was asked first, and its answers with labels that came."""
+    from cli import monitoring
+
+    monitoring.monitor(context.obj, workload, as_json=as_json)
+
+
+@app.command()
 def destroy(
     context: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

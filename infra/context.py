@@ -44,6 +44,11 @@ class WorkloadContext:
         return f"{self.data_prefix}processed/"
 
     @property
+    def capture_prefix(self) -> str:
+        """Of the keys that data capture of the endpoint writes, in the artifact bucket."""
+        return f"{self.data_prefix}capture/"
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """Of every function."""
         return {"SLIPWAY_WORKLOADS_PATH": workloads_path(self.settings.stage)}

@@ -9,6 +9,7 @@ from infra.batch.batch import Batch
 from infra.context import WorkloadContext
 from infra.images.serving_image import ServingImage
 from infra.manifest_processing import ProcessingStep
+from infra.monitoring.monitoring import Monitoring
 from infra.rollout.rollout import Rollout
 from infra.training.code import TrainingCode
 from infra.training.training import Training
@@ -27,6 +28,7 @@ class WorkloadParts:
     training: Training
     rollout: Rollout
     batch: Batch
+    monitoring: Monitoring | None
     alarm_names: list[str]
 
 
@@ -62,6 +64,7 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
             "role_arn": parts.batch.role.role_arn,
         },
         "rollout": {**manifest.rollout.model_dump(exclude={"latency_p99_ms"}), "alarms": parts.alarm_names},
+        "monitoring": _monitoring(parts),
     }
 
 
@@ -170,4 +173,26 @@ def _serving(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
         "variant": VARIANT,
         "environment": serving.environment,
         "sample_request": context.workload.sample_request,
+    }
+
+
+def _monitoring(parts: WorkloadParts) -> dict[str, Any] | None:
+    monitoring = parts.monitoring
+    if monitoring is None:
+        return None
+    manifest = monitoring.manifest
+    return {
+        "state_machine_arn": monitoring.machine.state_machine.state_machine_arn,
+        "image_uri": parts.serving_image.uri,
+        "role_arn": monitoring.role.role_arn,
+        "monitor_uri": monitoring.program.s3_object_url,
+        "instance_type": manifest.instance.type,
+        "volume_gb": manifest.instance.volume_gb,
+        "max_runtime_seconds": manifest.max_runtime_seconds,
+        "sampling_percent": manifest.sampling_percent,
+        "window_hours": manifest.window_hours,
+        "baseline_requests": manifest.baseline_requests,
+        "minimum_requests": manifest.minimum_requests,
+        "threshold": manifest.threshold,
+        "quality": manifest.quality and {"metric": manifest.quality.metric, "field": manifest.quality.field},
     }

@@ -24,6 +24,7 @@ from infra.manifest_fields import (
 )
 from infra.manifest_gate import Gate
 from infra.manifest_images import OWN_IMAGE_METRICS, OwnImage, TrainingImage
+from infra.manifest_monitoring import Monitoring
 from infra.manifest_processing import ProcessingStep, channels_after
 from infra.manifest_rollout import NEEDS_INSTANCES, Rollout
 from infra.manifest_tuning import Tuning, check_tuning
@@ -188,6 +189,7 @@ class Manifest(Strict):
     approval: Literal["automatic", "manual"]
     serving: Serving
     rollout: Rollout
+    monitoring: Monitoring | None = None
 
     @property
     def training_channels(self) -> list[str]:

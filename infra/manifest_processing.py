@@ -22,8 +22,8 @@ from infra.manifest_fields import (
     known_to,
 )
 
-RESERVED_STEPS = frozenset({"check", "eval"})
-"""Suffixes of a run's processing jobs that are not steps."""
+RESERVED_STEPS = frozenset({"check", "drift", "eval"})
+"""Suffixes of the workload's processing jobs that are not steps."""
 
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z](-?[a-z0-9])*$", max_length=20)]
 # ContainerArguments: at most 256 characters each. The name is one argument, the value another.

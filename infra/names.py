@@ -51,6 +51,10 @@ class WorkloadNames:
         return f"{self.prefix}-rollout"
 
     @property
+    def monitor_machine(self) -> str:
+        return f"{self.prefix}-monitor"
+
+    @property
     def descriptor_parameter(self) -> str:
         return f"{workloads_path(self.stage)}/{self.workload}"
 

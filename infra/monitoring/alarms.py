@@ -12,18 +12,26 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.manifest_monitoring import Monitoring, Quality
 from infra.manifest_rollout import Rollout
 from infra.names import WorkloadNames
 
 PERIOD = Duration.minutes(1)
+METRICS = "Slipway/Monitoring"
+"""Namespace of what monitoring publishes; a figure every so often, hence longer periods."""
+LOOK = Duration.minutes(5)
 MICROSECONDS = 1000
 """A millisecond, in the unit of ModelLatency."""
 
 
-def rollback_alarms(names: WorkloadNames, rollout: Rollout, variants: Sequence[str]) -> list[str]:
+def rollback_alarms(
+    names: WorkloadNames, rollout: Rollout, variants: Sequence[str], monitoring: Monitoring | None
+) -> list[str]:
     """The names of the alarms that `WorkloadAlarms` makes on the endpoint, on which a rollout goes back."""
     kinds = ["endpoint-5xx", *(["endpoint-latency"] if rollout.latency_p99_ms else [])]
-    return [f"{names.prefix}-{_of_variant(kind, variant, variants)}" for kind in kinds for variant in variants]
+    of_variants = [_of_variant(kind, variant, variants) for kind in kinds for variant in variants]
+    quality = ["model-quality"] if monitoring and monitoring.quality else []
+    return [f"{names.prefix}-{name}" for name in [*of_variants, *quality]]
 
 
 class WorkloadAlarms(Construct):
@@ -37,6 +45,7 @@ class WorkloadAlarms(Construct):
         names: WorkloadNames,
         rollout: Rollout,
         variants: Sequence[str],
+        monitoring: Monitoring | None,
         dead_letter_queues: dict[str, sqs.IQueue],
         machines: dict[str, sfn.IStateMachine],
         topic: sns.ITopic,
@@ -52,6 +61,8 @@ class WorkloadAlarms(Construct):
             self._alarm(f"{name}-failed", metric, 1, f"An execution of the {name} state machine failed")
         for variant in variants:
             self._watch(variant, variants, rollout.latency_p99_ms)
+        if monitoring is not None:
+            self._watch_requests(monitoring)
 
     def _watch(self, variant: str, variants: Sequence[str], latency_p99_ms: int | None) -> None:
         errors = self._endpoint_metric("Invocation5XXErrors", "Sum", variant)
@@ -63,7 +74,37 @@ class WorkloadAlarms(Construct):
             description = f"Variant {variant}: the p99 latency of the model reached {latency_p99_ms} ms"
             self._alarm(name, latency, latency_p99_ms * MICROSECONDS, description)
 
-    def _alarm(self, name: str, metric: cloudwatch.IMetric, threshold: float, description: str) -> None:
+    def _watch_requests(self, monitoring: Monitoring) -> None:
+        drift = self._monitored("MaxPSI", "Maximum")
+        description = f"A column of the requests or answers drifted: PSI of {monitoring.threshold:g} or more"
+        # Between two looks it stays as it is: people are told, and a run is asked for, once.
+        self._alarm("drift", drift, monitoring.threshold, description, missing=cloudwatch.TreatMissingData.IGNORE)
+        if monitoring.quality is not None:
+            self._watch_quality(monitoring.quality)
+
+    def _watch_quality(self, quality: Quality) -> None:
+        """Quiet again after some minutes: a rollout that begins later, maybe of the remedy, is not held up by it."""
+        is_share = quality.metric == "accuracy"
+        self._alarm(
+            "model-quality",
+            self._monitored("LiveQuality", "Minimum" if is_share else "Maximum"),
+            quality.limit,
+            f"Live {quality.metric} is {'below' if is_share else 'above'} {quality.limit:g}",
+            operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+            if is_share
+            else cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        threshold: float,
+        description: str,
+        *,
+        operator: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> None:
         alarm = cloudwatch.Alarm(
             self,
             "".join(part.capitalize() for part in name.split("-")),
@@ -72,10 +113,19 @@ class WorkloadAlarms(Construct):
             metric=metric,
             threshold=threshold,
             evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=operator,
+            treat_missing_data=missing,
         )
         alarm.add_alarm_action(self._action)
+
+    def _monitored(self, name: str, statistic: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=METRICS,
+            metric_name=name,
+            dimensions_map={"Workload": self._prefix},
+            statistic=statistic,
+            period=LOOK,
+        )
 
     def _endpoint_metric(self, name: str, statistic: str, variant: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(

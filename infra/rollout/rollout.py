@@ -62,6 +62,8 @@ class Rollout(Construct):
             key=context.key,
         )
         role.allow_reading(context.artifact_bucket, [f"{context.data_prefix}training/"])
+        if context.workload.manifest.monitoring:
+            role.allow_writing(context.artifact_bucket, [context.capture_prefix])
         # Deployment guardrails watch the alarms that roll an update back.
         allow(role.role, ["cloudwatch:DescribeAlarms"], self._alarm_arns)
         return role.role

@@ -18,6 +18,7 @@ from infra.descriptor import SPLIT_VARIANTS, VARIANT, WorkloadParts, descriptor
 from infra.documents import to_json
 from infra.images.serving_image import ServingImage
 from infra.monitoring.alarms import WorkloadAlarms, rollback_alarms
+from infra.monitoring.monitoring import Monitoring
 from infra.names import WorkloadNames, bucket_name
 from infra.rollout.rollout import Rollout
 from infra.settings import Settings
@@ -60,7 +61,7 @@ class WorkloadStack(Stack):
         code = self._code(workload)
         rollout_manifest = workload.manifest.rollout
         variants = SPLIT_VARIANTS if rollout_manifest.strategy == "ab" else (VARIANT,)
-        alarm_names = rollback_alarms(names, rollout_manifest, variants)
+        alarm_names = rollback_alarms(names, rollout_manifest, variants, workload.manifest.monitoring)
         training = Training(
             self,
             "Training",
@@ -78,18 +79,34 @@ class WorkloadStack(Stack):
             alarm_names=alarm_names,
         )
         batch = Batch(self, "Batch", context=context, repository=image.repository)
+        monitoring = self._monitoring(context, image)
         WorkloadAlarms(
             self,
             "Alarms",
             names=names,
             rollout=rollout_manifest,
             variants=variants,
-            dead_letter_queues={"objects": training.trigger.dead_letters, "approvals": rollout.dead_letters},
-            machines={"train": training.machine.state_machine, "rollout": rollout.machine.state_machine},
+            monitoring=workload.manifest.monitoring,
+            dead_letter_queues={
+                "objects": training.trigger.dead_letters,
+                "approvals": rollout.dead_letters,
+                **({"monitoring": monitoring.dead_letters} if monitoring else {}),
+            },
+            machines={
+                "train": training.machine.state_machine,
+                "rollout": rollout.machine.state_machine,
+                **({"monitor": monitoring.machine.state_machine} if monitoring else {}),
+            },
             topic=platform.alerts_topic,
         )
         parts = WorkloadParts(
-            code=code, serving_image=image, training=training, rollout=rollout, batch=batch, alarm_names=alarm_names
+            code=code,
+            serving_image=image,
+            training=training,
+            rollout=rollout,
+            batch=batch,
+            monitoring=monitoring,
+            alarm_names=alarm_names,
         )
         self._describe(context, parts)
 
@@ -105,6 +122,19 @@ class WorkloadStack(Stack):
             data_bucket=s3.Bucket.from_bucket_name(self, "Data", bucket_name(settings.stage, "data")),
             artifact_bucket=s3.Bucket.from_bucket_name(self, "Artifacts", bucket_name(settings.stage, "artifacts")),
             alerts_topic=platform.alerts_topic,
+        )
+
+    def _monitoring(self, context: WorkloadContext, image: ServingImage) -> Monitoring | None:
+        manifest = context.workload.manifest.monitoring
+        if manifest is None:
+            return None
+        return Monitoring(
+            self,
+            "Monitoring",
+            context=context,
+            manifest=manifest,
+            program=self._program("Monitor", context.workload.roots.inference / "monitor"),
+            repository=image.repository,
         )
 
     def _code(self, workload: Workload) -> TrainingCode:

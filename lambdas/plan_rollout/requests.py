@@ -4,6 +4,7 @@ from typing import Any
 
 from shared.descriptor import Descriptor, Rollout
 from shared.instances import volume_key
+from shared.names import capture_uri
 
 
 def model(descriptor: Descriptor, package: dict[str, Any], *, name: str, version: int) -> dict[str, Any]:
@@ -62,7 +63,28 @@ def endpoint_config(
         "ProductionVariants": production,
         **({"ShadowProductionVariants": shadow} if shadow else {}),
         **volume_key(descriptor["serving"]["instance_type"], descriptor["kms_key_arn"], member="KmsKeyId"),
+        **_data_capture(descriptor, config=name),
         "Tags": _tags(descriptor, version),
+    }
+
+
+def _data_capture(descriptor: Descriptor, *, config: str) -> dict[str, Any]:
+    """A folder of its own for each config, so that what one model was asked is never taken for another's."""
+    monitoring = descriptor["monitoring"]
+    if monitoring is None:
+        return {}
+    return {
+        "DataCaptureConfig": {
+            "EnableCapture": True,
+            "InitialSamplingPercentage": monitoring["sampling_percent"],
+            "DestinationS3Uri": capture_uri(descriptor["artifacts"], config=config),
+            "KmsKeyId": descriptor["kms_key_arn"],
+            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+            "CaptureContentTypeHeader": {
+                "CsvContentTypes": ["text/csv"],
+                "JsonContentTypes": ["application/json", "application/jsonlines"],
+            },
+        }
     }
 
 

@@ -1,5 +1,6 @@
 """A prediction: check the request, ask the endpoint, say who answered."""
 
+import uuid
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,22 +28,29 @@ def predict(
     except UnknownWorkload as error:
         raise ApiError(404, "unknown_workload", f"there is no workload named {name[:64]!r}") from error
     validation.check(request)
-    answer = _invoke(runtime, endpoint, request, log)
+    inference_id = str(uuid.uuid4())
+    answer = _invoke(runtime, endpoint, request, inference_id, log)
     version, variant = model_version(answer.get("CustomAttributes")), answer.get("InvokedProductionVariant")
     content_type = answer.get("ContentType") or JSON
     log.info("predicted", workload=name, model_version=version, variant=variant, content_type=content_type)
-    sources = {"X-Slipway-Model-Version": version, "X-Slipway-Variant": variant}
+    sources = {
+        "X-Slipway-Inference-Id": inference_id,
+        "X-Slipway-Model-Version": version,
+        "X-Slipway-Variant": variant,
+    }
     headers = {header: value for header, value in sources.items() if value}
     if content_type.partition(";")[0].strip().lower() != JSON:
         return respond_body(200, _body(answer), {"Content-Type": content_type, **headers})
     return respond(200, {**_document(answer), "model_version": version, "variant": variant}, headers)
 
 
-def _invoke(runtime: Any, endpoint: str, request: Request, log: Log) -> dict[str, Any]:
-    """InvokeEndpoint's answer, its body read. What the body is, and what is asked for, goes on as the caller said."""
+def _invoke(runtime: Any, endpoint: str, request: Request, inference_id: str, log: Log) -> dict[str, Any]:
+    """InvokeEndpoint's answer, its body read. What the body is, and what is asked for, goes on as the caller said.
+    `inference_id` is what data capture files the request under.
+    """
     kinds = {"ContentType": request.headers["content-type"], "Accept": request.headers.get("accept") or JSON}
     try:
-        answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=request.body, **kinds)
+        answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=request.body, InferenceId=inference_id, **kinds)
         return {**answer, "Body": answer["Body"].read(MAX_ANSWER_BYTES + 1)}
     except ClientError as error:
         # ModelError's message quotes the container's answer, which may quote the request.

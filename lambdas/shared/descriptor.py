@@ -137,6 +137,27 @@ class Rollout(TypedDict):
     steps: NotRequired[list[int]]
 
 
+class Quality(TypedDict):
+    metric: str
+    field: str | None
+
+
+class Monitoring(TypedDict):
+    state_machine_arn: str
+    image_uri: str
+    role_arn: str
+    monitor_uri: str
+    instance_type: str
+    volume_gb: int
+    max_runtime_seconds: int
+    sampling_percent: int
+    window_hours: int
+    baseline_requests: int
+    minimum_requests: int
+    threshold: float
+    quality: Quality | None
+
+
 class Descriptor(TypedDict):
     name: str
     description: str
@@ -157,6 +178,7 @@ class Descriptor(TypedDict):
     approval: str
     serving: Serving
     rollout: Rollout
+    monitoring: Monitoring | None
 
 
 _SECTIONS: dict[str, Any] = {
@@ -170,7 +192,12 @@ _SECTIONS: dict[str, Any] = {
 }
 
 
-_OPTIONAL_SECTIONS: dict[str, Any] = {"checks": Checks, "processing": Processing, "tuning": Tuning}
+_OPTIONAL_SECTIONS: dict[str, Any] = {
+    "checks": Checks,
+    "processing": Processing,
+    "tuning": Tuning,
+    "monitoring": Monitoring,
+}
 """Null where the manifest has no such part."""
 
 

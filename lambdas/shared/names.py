@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 WORKLOAD = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
 DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}")
@@ -47,3 +47,8 @@ def model_version(name: str) -> str | None:
     """The model package's version in a model's name; None for a name that no rollout made."""
     match = _MODEL_VERSION.fullmatch(name)
     return match.group(1) if match else None
+
+
+def capture_uri(artifacts: Mapping[str, str], *, config: str) -> str:
+    """Where the endpoint config `config` has data capture write; `artifacts` is the descriptor's."""
+    return f"s3://{artifacts['bucket']}/{artifacts['prefix']}capture/{config}"

@@ -143,14 +143,14 @@ def test_the_machine_runs_the_jobs_of_its_own_steps_only(two_workloads_assembly:
         json.dumps(resource).rsplit("/", 1)[-1].split('"')[0]
         for name, statement in identity_statements(two_workloads_assembly)
         for resource in as_list(statement["Resource"])
-        if "constant-answer" in name and "sagemaker:CreateProcessingJob" in as_list(statement["Action"])
+        if "constant-answer/Training" in name and "sagemaker:CreateProcessingJob" in as_list(statement["Action"])
     }
     prefix = f"slipway-dev-constant-answer-{'?' * 12}"
     assert jobs == {f"{prefix}-eval", f"{prefix}-check", f"{prefix}-clean", f"{prefix}-count-words"}
 
 
 def test_a_machine_that_tunes_creates_tuning_jobs_and_no_training_jobs(two_workloads_assembly: Any) -> None:
-    own = [s for name, s in identity_statements(two_workloads_assembly) if "constant-answer/" in name]
+    own = [s for name, s in identity_statements(two_workloads_assembly) if "constant-answer/Training" in name]
     tuning = [s for s in own if "sagemaker:CreateHyperParameterTuningJob" in as_list(s["Action"])]
     assert len(tuning) == 1
     assert re.search(r":hyper-parameter-tuning-job/ant-answer-[0-9a-f]{8}-\?{12}\"", json.dumps(tuning[0]["Resource"]))
@@ -158,6 +158,28 @@ def test_a_machine_that_tunes_creates_tuning_jobs_and_no_training_jobs(two_workl
     rules = [json.dumps(s["Resource"]) for s in own if "events:PutRule" in as_list(s["Action"])]
     assert len(rules) == 1
     assert "ForSageMakerTuningJobsRule" in rules[0] and "ForSageMakerProcessingJobsRule" in rules[0]
+
+
+def test_monitoring_reads_what_was_captured_and_writes_reports_only(two_workloads_assembly: Any) -> None:
+    captured = _touching(two_workloads_assembly, "capture")
+    assert {action for role, action in captured if role.startswith("RolloutServingRole")} == {
+        "s3:AbortMultipartUpload",
+        "s3:PutObject",
+    }
+    assert {action for role, action in captured if role.startswith("Monitoring")} == {"s3:GetObject"}
+    jobs = {
+        json.dumps(resource).rsplit("/", 1)[-1].split('"')[0]
+        for name, statement in identity_statements(two_workloads_assembly)
+        for resource in as_list(statement["Resource"])
+        if "constant-answer/Monitoring" in name and "sagemaker:CreateProcessingJob" in as_list(statement["Action"])
+    }
+    assert jobs == {f"slipway-dev-constant-answer-{'?' * 12}-drift"}
+    namespaces = {
+        statement["Condition"]["StringEquals"]["cloudwatch:namespace"]
+        for name, statement in identity_statements(two_workloads_assembly)
+        if "constant-answer/MonitoringPublish" in name and "cloudwatch:PutMetricData" in as_list(statement["Action"])
+    }
+    assert namespaces == {"Slipway/Monitoring"}
 
 
 def test_no_policy_lets_everybody_in(assembly: Any) -> None:

@@ -190,7 +190,8 @@ def test_the_api_logs_accesses_and_no_bodies(assembly: Any) -> None:
 DESCRIPTOR_KEYS = {
     "": {"name", "description", "train_state_machine_arn", "rollout_state_machine_arn", "endpoint_name"}
     | {"model_package_group", "job_prefix", "kms_key_arn", "data", "artifacts", "processing", "training", "tuning"}
-    | {"checks", "evaluation", "gate", "approval", "serving", "batch", "rollout"},
+    | {"checks", "evaluation", "gate", "approval", "serving", "batch", "rollout"}
+    | {"monitoring"},
     "data": {"bucket", "prefix", "channels"},
     "artifacts": {"bucket", "prefix"},
     "training": {"image_uri", "role_arn", "entrypoint_uri", "code_uri", "script", "instance_type", "instance_count"}
@@ -256,6 +257,27 @@ def test_the_descriptor_describes_the_search(assembly: Any, two_workloads_assemb
         "max_parallel_jobs": 2,
         "ranges": {"words": {"minimum": 50, "maximum": 5000, "scale": "logarithmic"}},
     }
+
+
+def test_monitoring_is_described_scheduled_and_alarmed_on_where_the_manifest_asks_for_it(
+    assembly: Any, two_workloads_assembly: Any
+) -> None:
+    assert descriptor(assembly)["monitoring"] is None
+    document = descriptor(two_workloads_assembly, "constant_answer")
+    monitoring = document["monitoring"]
+    assert monitoring.keys() == {"state_machine_arn", "image_uri", "role_arn", "monitor_uri", "instance_type"} | {
+        "volume_gb", "max_runtime_seconds", "sampling_percent", "window_hours", "baseline_requests"
+    } | {"minimum_requests", "threshold", "quality"}  # fmt: skip
+    assert monitoring["quality"] == {"metric": "accuracy", "field": "label"}
+    prefix = "slipway-dev-constant-answer"
+    assert document["rollout"]["alarms"] == [f"{prefix}-endpoint-5xx", f"{prefix}-model-quality"]
+    alarms = named(two_workloads_assembly.resources("AWS::CloudWatch::Alarm"), "AlarmName")
+    drift, quality = (alarms[f'"{prefix}-{name}"'] for name in ("drift", "model-quality"))
+    assert (drift["Namespace"], drift["MetricName"], drift["Threshold"]) == ("Slipway/Monitoring", "MaxPSI", 0.2)
+    assert (quality["Threshold"], quality["ComparisonOperator"]) == (0.9, "LessThanThreshold")
+    assert drift["Dimensions"] == quality["Dimensions"] == [{"Name": "Workload", "Value": prefix}]
+    rules = two_workloads_assembly.resources("AWS::Events::Rule").values()
+    assert [rule["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule] == ["rate(30 minutes)"]
 
 
 def test_platform_and_api_documents_have_the_keys_of_the_contract(assembly: Any) -> None:

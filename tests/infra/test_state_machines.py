@@ -23,10 +23,14 @@ EXPECTED = {
     "rollout": {"Plan", "CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint", "UpdateWeights"}
     | {"Wait", "Describe", "Check", "Look", "Compare", "Retire", "Retreat", "Restore", "Reject"}
     | {"DeleteEndpointConfig", "DeleteModel", "ReportFailure", "Failed"},
+    "monitor": {"Plan", "Captured?", "Nothing", "Compare", "Publish", "ReportFailure", "Failed"},
 }
 
 
-@pytest.fixture(scope="session", params=["mnist-lightning-train", "mnist-lightning-rollout", "constant-answer-train"])
+@pytest.fixture(
+    scope="session",
+    params=["mnist-lightning-train", "mnist-lightning-rollout", "constant-answer-train", "constant-answer-monitor"],
+)
 def machine(request: pytest.FixtureRequest, two_workloads_assembly: Any) -> tuple[str, dict[str, Any]]:
     """`train` or `rollout`, and the definition; the second workload's has processing steps."""
     for properties in two_workloads_assembly.resources("AWS::StepFunctions::StateMachine").values():

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 VERBS = ["up", "down", "train", "check", "sample-data", "predict", "batch", "export", "import"]
 VERBS += ["rollback", "promote", "traffic", "approve", "verdict", "lineage"]
 VERBS += ["runs", "rerun", "tensorboard"]
+VERBS += ["monitor"]
 VERBS += ["api-key", "status", "logs", "destroy", "demo"]
 
 

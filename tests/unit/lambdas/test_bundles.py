@@ -13,9 +13,11 @@ FUNCTIONS = [
     "check_rollout",
     "decide_gate",
     "describe_workloads",
+    "plan_monitoring",
     "plan_rollout",
     "plan_training",
     "predict",
+    "publish_monitoring",
     "request_training",
 ]
 IN_THE_RUNTIME = {"boto3", "botocore"}

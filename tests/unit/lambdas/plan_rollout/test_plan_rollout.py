@@ -6,6 +6,7 @@ from plan_rollout.handler import handler
 from plan_rollout.logic import NothingServes, NothingToPromote
 from plan_rollout.packages import NothingToGoBackTo, PackageNotApproved
 from plan_rollout.serving import EndpointBusy, EndpointNotUpdatable
+from shared.descriptor import Monitoring
 from shared.errors import InvalidInput, UnknownWorkload
 
 from tests.support.botocore_model import violations
@@ -263,6 +264,34 @@ def test_a_shadow_answers_nobody_and_takes_over_after_a_comparison(
 def ab(rollout: dict[str, Any]) -> dict[str, Any]:
     rollout |= {"strategy": "ab", "steps": [10, 50, 100], "watch_seconds": 300, "max_latency_ratio": 1.5}
     return rollout
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        {"strategy": "canary", "size_percent": 10, "bake_seconds": 60},
+        {"strategy": "rolling", "batch_percent": 50, "interval_seconds": 60},
+        {"strategy": "shadow", "mirror_percent": 50, "watch_seconds": 60, "max_latency_ratio": 2.0},
+        {"strategy": "ab", "steps": [10, 50], "watch_seconds": 60, "max_latency_ratio": 2.0},
+    ],
+    ids=lambda strategy: strategy["strategy"],
+)
+def test_with_monitoring_every_config_captures_into_a_folder_of_its_own(
+    registry: Registry, parameters: Any, rollout: Any, event: Any, context: Any, strategy: dict[str, Any]
+) -> None:
+    rollout |= strategy
+    registry.serves(("blue" if strategy["strategy"] == "ab" else "primary", 2, 1.0))
+    assert "DataCaptureConfig" not in plan(event, context)["steps"][0]["endpoint_config"]
+    descriptor = parameters["/slipway/dev/workloads/digits"]
+    descriptor["monitoring"] = {key: None for key in Monitoring.__required_keys__} | {"sampling_percent": 25}
+    configs = [step["endpoint_config"] for step in plan(event, context)["steps"] if step["endpoint_config"]]
+    assert configs
+    for config in configs:
+        capture = config["DataCaptureConfig"]
+        folder = f"digits/capture/{config['EndpointConfigName']}"
+        assert capture["DestinationS3Uri"] == f"s3://{descriptor['artifacts']['bucket']}/{folder}"
+        assert (capture["InitialSamplingPercentage"], capture["KmsKeyId"]) == (25, descriptor["kms_key_arn"])
+        assert capture["CaptureOptions"] == [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}]
 
 
 def test_a_split_grows_in_steps_and_ends_with_one_variant(

@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -69,6 +70,13 @@ def test_a_prediction_carries_the_models_answer_its_version_and_its_variant(aws:
     ((endpoint, sent, sent_headers),) = aws.called("InvokeEndpoint")
     assert (endpoint, sent) == ("slipway-dev-digits", b'{"instances": [[0, 1], [2, 3]]}')
     assert (sent_headers["Content-Type"], sent_headers["Accept"]) == ("application/json", "application/json")
+
+
+def test_every_request_is_filed_under_an_id_of_its_own_that_the_caller_learns(aws: LoopbackAws, post: Post) -> None:
+    told = [post()[2]["X-Slipway-Inference-Id"] for _ in range(2)]
+    sent = [headers["X-Amzn-SageMaker-Inference-Id"] for _, _, headers in aws.called("InvokeEndpoint")]
+    assert told == sent and told[0] != told[1]
+    assert all(re.fullmatch(r"[0-9a-f-]{36}", identity) for identity in told)
 
 
 def test_a_base64_body_reaches_the_model_decoded(aws: LoopbackAws, post: Post) -> None:

@@ -1,0 +1,1 @@
+"""The monitoring job (see README.md beside this package)."""

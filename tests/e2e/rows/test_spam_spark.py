@@ -1,4 +1,4 @@
-"""The workloads on texts through the deployed stack, on their own sample data; and scoring a file in bulk."""
+"""spam_spark through the deployed stack, on its sample data; and scoring a file in bulk."""
 
 from __future__ import annotations
 
@@ -43,20 +43,3 @@ def test_a_row_that_the_model_refuses_fails_the_batch_and_is_told(row, tmp_path)
     assert done.returncode == 1
     assert "instances[1]: expected a text" in done.stderr
     assert not (tmp_path / "texts.jsonl.out").exists()
-
-
-def test_reviews_distilbert_is_fine_tuned_by_two_instances_and_answers_by_both_contracts(row) -> None:
-    reviews = row("reviews_distilbert")
-    outcome = reviews.train(epochs=6, learning_rate=0.001)
-    assert outcome["metrics"]["accuracy"] >= 0.9
-    sagemaker, job = reviews.slipway.client("sagemaker"), outcome["training_job"]
-    assert sagemaker.describe_training_job(TrainingJobName=job)["ResourceConfig"]["InstanceCount"] == 2
-    logs = reviews.slipway.client("logs")
-    streams = logs.describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{job}/")
-    hosts = {stream["logStreamName"].split("/")[1].rsplit("-", 1)[0] for stream in streams["logStreams"]}
-    assert hosts == {"algo-1", "algo-2"}
-    answer = reviews.predict(reviews.sample_request)
-    assert answer["model_version"] == outcome["model_version"]
-    assert [prediction["label"] for prediction in answer["predictions"]] == ["positive", "negative"]
-    text = json.dumps({"text": "This lamp broke after two days."}).encode()
-    assert reviews.predict(text)["predictions"] == ["negative"]

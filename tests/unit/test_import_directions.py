@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "localcloud": {"localcloud"},
     "cli": {"cli"},
     "headline": {"headline"},
-    "scripts": {"localcloud"},
+    "scripts": {"infra", "localcloud"},
 }
 """Top folder (or file) -> the project's packages that it may import. Lambdas and containers have rules of their own."""
 SERVED_BESIDE = {"server.formats", "server.artifacts"}

@@ -179,6 +179,8 @@ class Training(Construct):
         allow(function.role, ["sagemaker:DescribeEndpoint"], [context.sagemaker_arn("endpoint", context.names.prefix)])
         configs = context.sagemaker_arn("endpoint-config", context.names.version_pattern)
         allow(function.role, ["sagemaker:DescribeEndpointConfig"], [configs], wildcard=VERSIONS)
+        below = {"StringLike": {"s3:prefix": f"{context.data_prefix}training/*"}}
+        allow(function.role, ["s3:ListBucket"], [context.artifact_bucket.bucket_arn], conditions=below)
         return function
 
     def _gate_function(self) -> WorkloadFunction:

@@ -58,11 +58,10 @@ def _comparison(planned: dict[str, Any] | None, evaluation: Evaluation, data: st
     version, champion = planned["version"], evaluation.champion
     if planned.get("own"):
         return [f"version {version} was made by this very run: it is not compared with itself"]
-    notes = [] if planned.get("serves") else [f"no model serves: version {version} is the newest approved one"]
-    if champion is not None and champion.error:
-        why = (
-            f"the champion, version {version}, could not be compared: only the absolute limits count: {champion.error}"
-        )
+    notes = [] if planned.get("serves") else [f"none that serves is known: version {version} was approved last"]
+    error = f"{planned['model_uri']} is not there any more" if planned.get("lost") else champion and champion.error
+    if error:
+        why = f"the champion, version {version}, could not be compared: only the absolute limits count: {error}"
         return [*notes, why]
     known, now = planned.get("holdout_sha256"), evaluation.holdout_sha256
     if known and now and known != now:

@@ -13,7 +13,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """See docs/contract.md, state machine "train", state Plan."""
     settings = Settings.from_environment()
     log = Log.of("plan_training", context).bind(run=event.get("run"), workload=event.get("workload"))
-    planned = plan(event, ssm=client("ssm"), sagemaker=client("sagemaker"), workloads_path=settings.workloads_path)
+    planned = plan(
+        event,
+        ssm=client("ssm"),
+        s3=client("s3"),
+        sagemaker=client("sagemaker"),
+        workloads_path=settings.workloads_path,
+    )
     log.info("planned", jobs=_names(planned), champion=planned["champion"])
     return planned
 

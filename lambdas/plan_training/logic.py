@@ -15,7 +15,7 @@ from plan_training.processing import processing_jobs
 from plan_training.tuning import tuning
 
 
-def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str) -> dict[str, Any]:
+def plan(event: dict[str, Any], *, ssm: Any, s3: Any, sagemaker: Any, workloads_path: str) -> dict[str, Any]:
     """The state's output: the requests of the run's jobs, the places of evaluation and model, and the champion."""
     run = Run(
         workload=take_matching(event, "workload", WORKLOAD),
@@ -28,7 +28,8 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
     hyperparameters = resolve(descriptor["training"]["hyperparameters"], overrides)
     training_job = _nothing_to_train(run) or requests.training_job(descriptor, run, hyperparameters)
     tuned = None if run.imported_model else tuning(descriptor, run, training_job, overrides)
-    champion = champions.find(sagemaker, descriptor, run=run.name)
+    champion = champions.find(sagemaker, s3, descriptor, run=run.name)
+    compared = champion and not champion["own"] and not champion["lost"]
     return {
         "check_job": check_job(descriptor, run),
         "processing_jobs": processing_jobs(descriptor, run),
@@ -36,7 +37,7 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
         "training_job": None if tuned else training_job,
         "tuning": tuned,
         "evaluation_job": requests.evaluation_job(
-            descriptor, run, champion_uri=champion["model_uri"] if champion and not champion["own"] else None
+            descriptor, run, champion_uri=champion["model_uri"] if compared else None
         ),
         "evaluation_uri": places.evaluation_uri(descriptor, run),
         "model_uri": places.model_uri(descriptor, run),

@@ -93,7 +93,9 @@ def test_an_approved_version_serves_and_its_lineage_names_its_data_and_code(depl
 
 def test_a_swapped_model_is_refused_and_the_old_one_goes_on_answering(deployed, first, numbers):
     second = deployed.json("train", WORKLOAD, "--data", str(numbers), "--json")
-    assert deployed.json("verdict", WORKLOAD, "--version", "2", "--json")["champion"]["version"] == 1
+    verdict = deployed.json("verdict", WORKLOAD, "--version", "2", "--json")
+    assert (verdict["champion"]["version"], verdict["champion"]["serves"]) == (1, True)
+    assert verdict["notes"] == []  # another upload of the same holdout is the same holdout
     uri = deployed.json("lineage", WORKLOAD, "--version", "2", "--json")["model"]["uri"]
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     deployed.client("s3").put_object(Bucket=bucket, Key=key, Body=archive({"low": 0.0, "high": 1e9}))

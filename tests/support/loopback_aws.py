@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from xml.sax.saxutils import escape
 
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -45,6 +47,8 @@ class LoopbackAws:
     url: str
     operations: dict[str, Operation] = field(default_factory=dict)
     invoke: Callable[[str, bytes, dict[str, str]], Invocation] | None = None
+    objects: set[str] = field(default_factory=set)
+    """What ListObjectsV2 lists: `bucket/key`."""
     calls: list[tuple[str, Any]] = field(default_factory=list)
     """(target, parameters) of every request, in order; for InvokeEndpoint ("InvokeEndpoint", (endpoint, body,
     headers)).
@@ -80,6 +84,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._invoke(self.path.split("/")[2], body)
         else:
             self._operate(self.headers.get("X-Amz-Target", ""), json.loads(body or b"{}"))
+
+    def do_GET(self) -> None:
+        """ListObjectsV2."""
+        aws: LoopbackAws = self.server.aws  # type: ignore[attr-defined]
+        url = urlsplit(self.path)
+        bucket, prefix = url.path.strip("/"), parse_qs(url.query)["prefix"][0]
+        keys = [one.removeprefix(f"{bucket}/") for one in sorted(aws.objects) if one.startswith(f"{bucket}/{prefix}")]
+        contents = "".join(f"<Contents><Key>{escape(key)}</Key></Contents>" for key in keys)
+        body = f"<ListBucketResult>{contents}</ListBucketResult>"
+        self._send(200, body.encode(), {"Content-Type": "application/xml"})
 
     def _invoke(self, endpoint: str, body: bytes) -> None:
         aws: LoopbackAws = self.server.aws  # type: ignore[attr-defined]

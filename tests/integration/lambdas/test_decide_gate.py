@@ -22,6 +22,7 @@ CHAMPION = {
     "model_uri": "s3://artifacts/old/model.tar.gz",
     "serves": True,
     "own": False,
+    "lost": False,
     "data_hash": "0123456789ab",
     "holdout_sha256": "cd" * 32,
     "model_sha256": "ab" * 32,
@@ -257,3 +258,16 @@ def test_a_model_that_is_gone_is_not_registered(stage: Any, event: dict[str, Any
     event["plan"]["model_uri"] += ".gone"
     with pytest.raises(InvalidEvaluation, match=r"model\.tar\.gz\.gone, which was evaluated, does not exist any more"):
         handler(event, context)
+
+
+def test_a_champion_whose_artifact_is_gone_does_not_block_and_the_verdict_says_so(
+    stage: Any, event: dict[str, Any], context: Any
+) -> None:
+    event["plan"]["champion"] = {**CHAMPION, "lost": True}
+    measured(event, stage, {"challenger": {"metrics": {"accuracy": 0.92}}, "champion": None})
+    decision = handler(event, context)
+    assert decision["passed"] is True
+    assert verdict_of(decision)["notes"] == [
+        "the champion, version 3, could not be compared: only the absolute limits count:"
+        " s3://artifacts/old/model.tar.gz is not there any more"
+    ]

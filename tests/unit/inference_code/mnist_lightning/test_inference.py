@@ -159,11 +159,15 @@ def evaluation(make_container, digits, digits_model):
 def test_the_evaluation_measures_what_the_training_measured(evaluation, digits_model):
     done = evaluation.run("server.evaluate")
     assert done.returncode == 0, done.stderr
-    metrics = json.loads((evaluation.ml / "processing/output/evaluation.json").read_text())["challenger"]["metrics"]
+    challenger = json.loads((evaluation.ml / "processing/output/evaluation.json").read_text())["challenger"]
+    metrics, slices = challenger["metrics"], challenger["slices"]
     promised = json.loads((digits_model / "config.json").read_text())["metrics"]
     assert metrics["examples"] == 364
     assert metrics["accuracy"] == pytest.approx(promised["test_accuracy"], abs=0.003)
     assert metrics["loss"] == pytest.approx(promised["test_loss"], abs=0.01)
+    assert slices.keys() == {f"class={digit}" for digit in range(10)}
+    right = sum(one["accuracy"] * one["examples"] for one in slices.values())
+    assert right / metrics["examples"] == pytest.approx(metrics["accuracy"])
 
 
 def test_a_damaged_holdout_fails_the_evaluation_by_name(evaluation):

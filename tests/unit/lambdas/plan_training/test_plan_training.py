@@ -46,6 +46,7 @@ def packages(aws: LoopbackAws, parameters: dict[str, Any]) -> list[dict[str, Any
             "CustomerMetadataProperties": {"run": f"run-{version}", "data-hash": "0123456789ab"},
         }
 
+    aws.objects |= {f"slipway-artifacts/model-{version}.tar.gz" for version in range(1, 5)}
     aws.operations["SageMaker.DescribeEndpoint"] = no_endpoint
     aws.operations["SageMaker.ListModelPackages"] = list_packages
     aws.operations["SageMaker.DescribeModelPackage"] = describe
@@ -59,6 +60,7 @@ def champion(version: int, **changed: Any) -> dict[str, Any]:
         "model_uri": f"s3://slipway-artifacts/model-{version}.tar.gz",
         "serves": False,
         "own": False,
+        "lost": False,
         "data_hash": "0123456789ab",
         "holdout_sha256": None,
         "model_sha256": None,
@@ -304,4 +306,15 @@ def test_a_run_that_made_the_champion_is_not_compared_with_itself(
     serve(aws, ("primary", "slipway-dev-digits-v3-0123abcd", 1.0))
     planned = plan({**event, "run": "run-3"}, context)
     assert planned["champion"] == champion(3, serves=True, own=True)
+    assert "champion" not in inputs(planned["evaluation_job"])
+
+
+def test_a_champion_whose_artifact_is_gone_is_not_given_to_a_job_that_would_fail(
+    packages: Any, aws: LoopbackAws, event: Any, context: Any
+) -> None:
+    packages.append(package_summary(3))
+    aws.objects.clear()
+    aws.objects.add("slipway-artifacts/model-3.tar.gz.other")
+    planned = plan(event, context)
+    assert planned["champion"] == champion(3, lost=True)
     assert "champion" not in inputs(planned["evaluation_job"])

@@ -70,3 +70,28 @@ def test_when_and_by_whom_it_was_unpacked_does_not_count(container):
     (container.ml / "model/model.bin").touch()
     (container.ml / "model/model.bin").chmod(0o600)
     assert sha256(container) == before
+
+
+EACH_BYTE = """
+import pathlib, sys
+from server.fingerprint import SwappedArtifact, fingerprint, require
+folder = pathlib.Path(sys.argv[1])
+path, expected = folder / "model.bin", fingerprint(folder).sha256
+content = path.read_bytes()
+refused = 0
+for place in range(len(content)):
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1:])
+    try:
+        require(folder, expected)
+    except SwappedArtifact:
+        refused += 1
+path.write_bytes(content)
+require(folder, expected)
+print(refused)
+"""
+
+
+def test_each_of_its_bytes_counts(container):
+    command = [*container.command()[:1], "-c", EACH_BYTE, container.ml / "model"]
+    done = subprocess.run(command, env=container.environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "256"

@@ -1,8 +1,9 @@
-"""Writes `docs/state-machines.md`: both state machines as diagrams, drawn from the definitions that are deployed.
+"""Writes `docs/state-machines.md`: the state machines as diagrams, drawn from the definitions that are deployed.
 
     python scripts/state_diagrams.py
 
-The definitions are plain data (`infra/training`, `infra/rollout`); the same definitions give the same page.
+The definitions are plain data (`infra/training`, `infra/rollout`, `infra/monitoring`); the same definitions give the
+same page.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run as a file, only this folder is on the path
 
+from infra.monitoring.state_machine import MonitorStates  # noqa: E402
 from infra.rollout.state_machine import RolloutStates  # noqa: E402
 from infra.training.state_machine import TrainStates  # noqa: E402
 
@@ -49,6 +51,14 @@ ROLLOUT = RolloutStates(
     retire_function_arn="retire",
     alerts_topic_arn="alerts",
 )
+MONITOR = MonitorStates(
+    partition="aws",
+    workload="a workload",
+    plan_function_arn="plan",
+    publish_function_arn="publish",
+    alerts_topic_arn="alerts",
+    job_seconds=1,
+)
 SHAPES = {
     "Task": ("[", "]"),
     "Choice": ("{", "}"),
@@ -67,6 +77,7 @@ def machines() -> dict[str, dict[str, Any]]:
             TRAIN, check_seconds=None, processing_seconds={}, tuning_rounds=1
         ).definition(),
         "Rollout": ROLLOUT.definition(),
+        "Monitor": MONITOR.definition(),
     }
 
 

@@ -41,6 +41,11 @@ def predict_fn(data: Any, model: Model) -> list[float]:
     return model.pipeline.predict(to_matrix(data, model.features)).tolist()
 
 
+def holdout_instances(model: Model, holdout_dir: str) -> list[list[float]]:
+    """The rows of test.csv without the price. Raises table.InvalidTable, FileNotFoundError."""
+    return table.read(Path(holdout_dir) / "test.csv").select(model.features).tolist()
+
+
 def evaluate(model: Model, holdout_dir: str) -> dict[str, float]:
     """Mean squared error and R2 on test.csv. Raises table.InvalidTable, FileNotFoundError."""
     held_out = table.read(Path(holdout_dir) / "test.csv")

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from server import latency, measurements
+from server import baseline, latency, measurements
 from server.archive import unpack
 from server.errors import InvalidInferenceCode
 from server.fingerprint import fingerprint
@@ -33,6 +33,7 @@ class _Evaluated:
 
     document: dict[str, Any]
     predictor: Predictor
+    model: Any
 
 
 def main() -> int:
@@ -61,9 +62,17 @@ def evaluate_both(settings: Settings) -> dict[str, Any]:
         models = {"challenger": challenger}
         if isinstance(champion, _Evaluated):
             models["champion"] = champion
+        _record_baseline(hooks, challenger, holdout, settings.ml_root / "processing/output/baseline.jsonl")
         measured = latency.measure({name: one.predictor for name, one in models.items()}, body) if body else {}
     documents = {name: {**one.document, "latency_ms": measured.get(name)} for name, one in models.items()}
     return {"champion": champion, **documents, "holdout": asdict(fingerprint(holdout))}
+
+
+def _record_baseline(hooks: Hooks, challenger: _Evaluated, holdout: Path, path: Path) -> None:
+    """Only where inference.py can say how the holdout's rows would be asked about."""
+    if hooks.holdout_instances is not None:
+        instances = hooks.holdout_instances(challenger.model, str(holdout))
+        _write(path, "".join(f"{line}\n" for line in baseline.lines(challenger.predictor, instances)))
 
 
 def _champion(
@@ -90,7 +99,7 @@ def _evaluate(hooks: Hooks, archive: Path, holdout: Path, folder: Path, body: by
     predictor = Predictor(hooks, model)
     if body:
         latency.ask(predictor, body)
-    return _Evaluated({"metrics": metrics, "slices": slices, "artifact": asdict(artifact)}, predictor)
+    return _Evaluated({"metrics": metrics, "slices": slices, "artifact": asdict(artifact)}, predictor, model)
 
 
 def _told(error: Exception) -> str:

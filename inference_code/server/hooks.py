@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +16,7 @@ from server.artifacts import check_folder
 from server.errors import InvalidInferenceCode
 
 _MODULE = "inference"
-_FUNCTIONS = ("predict_fn", "model_fn", "input_fn", "output_fn", "evaluate")
+_FUNCTIONS = ("predict_fn", "model_fn", "input_fn", "output_fn", "evaluate", "holdout_instances")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 
 
@@ -35,6 +35,7 @@ class Hooks:
     input_fn: Callable[[bytes, str], Any] | None = None
     output_fn: Callable[[Any, str], bytes | str] | None = None
     evaluate: Callable[[Any, str], dict[str, Any]] | None = None
+    holdout_instances: Callable[[Any, str], Iterable[Any]] | None = None
     content_types: tuple[str, ...] = formats.MEDIA_TYPES
     accept_types: tuple[str, ...] = formats.MEDIA_TYPES
     strict: bool = False

@@ -45,6 +45,7 @@ class Monitoring(Construct):
         self.manifest = manifest
         self.program = program
         self._capture, self._reports = context.capture_prefix, f"{context.data_prefix}monitoring/"
+        self._evaluations = f"{context.data_prefix}evaluation/"
         self._labels = f"{context.data_prefix}ground-truth/"
         self.role = self._role(repository)
         self.machine = self._machine()
@@ -64,7 +65,7 @@ class Monitoring(Construct):
             key=context.key,
         )
         role.allow_reading_assets([self.program])
-        role.allow_reading(context.artifact_bucket, [self._capture, self._reports])
+        role.allow_reading(context.artifact_bucket, [self._capture, self._reports, self._evaluations])
         role.allow_reading(context.data_bucket, [self._labels])
         role.allow_writing(context.artifact_bucket, [self._reports])
         return role.role
@@ -113,8 +114,13 @@ class Monitoring(Construct):
         allow(role, ["sagemaker:DescribeEndpoint"], [endpoint])
         configs = context.sagemaker_arn("endpoint-config", context.names.version_pattern)
         allow(role, ["sagemaker:DescribeEndpointConfig"], [configs], wildcard=VERSIONS)
-        for bucket, prefix in ((context.artifact_bucket, self._capture), (context.data_bucket, self._labels)):
-            listed = {"StringLike": {"s3:prefix": f"{prefix}*"}}
+        none = "sagemaker:ListModelPackages has no resource"
+        allow(role, ["sagemaker:ListModelPackages"], ["*"], wildcard=none)
+        packages = context.sagemaker_arn("model-package", f"{context.names.prefix}/*")
+        allow(role, ["sagemaker:DescribeModelPackage"], [packages], wildcard=VERSIONS)
+        artifacts = (context.artifact_bucket, [self._capture, self._evaluations])
+        for bucket, prefixes in (artifacts, (context.data_bucket, [self._labels])):
+            listed = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}
             allow(role, ["s3:ListBucket"], [bucket.bucket_arn], conditions=listed)
         lists = context.artifact_bucket.arn_for_objects(f"{self._reports}*/*.manifest")
         allow(role, ["s3:PutObject"], [lists], wildcard=BELOW)

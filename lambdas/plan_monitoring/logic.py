@@ -14,7 +14,7 @@ from shared.fields import take_matching
 from shared.names import WORKLOAD, capture_uri, model_version
 from shared.storage import split_uri
 
-from plan_monitoring import captures, requests
+from plan_monitoring import captures, packages, requests
 from plan_monitoring.requests import Job
 
 _EXECUTION = re.compile(r".{1,80}")
@@ -54,11 +54,12 @@ def plan(
         since=since,
     )
     lists = {"captures": _list(s3, descriptor, job, "captures", source, found)}
+    recorded = packages.holdout_baseline(sagemaker, s3, descriptor["model_package_group"], version)
     labels = f"s3://{descriptor['data']['bucket']}/{descriptor['data']['prefix']}ground-truth"
     if monitoring["quality"] and (labelled := captures.newest(s3, labels)):
         lists["labels"] = _list(s3, descriptor, job, "labels", labels, labelled)
     return {
-        "job": requests.job(descriptor, job, lists),
+        "job": requests.job(descriptor, job, lists, baseline_uri=recorded),
         "report_uri": f"{requests.folder(descriptor, job)}/report.json",
         "reason": f"{len(found)} capture files of version {version}",
     }

@@ -26,8 +26,8 @@ def folder(descriptor: Descriptor, job: Job) -> str:
     return f"s3://{where['bucket']}/{where['prefix']}monitoring/{job.name}"
 
 
-def job(descriptor: Descriptor, job: Job, lists: dict[str, str]) -> dict[str, Any]:
-    """The request; `lists`: input name -> URI of the S3 manifest of its objects."""
+def job(descriptor: Descriptor, job: Job, lists: dict[str, str], *, baseline_uri: str | None) -> dict[str, Any]:
+    """The request; `lists`: input name -> URI of the S3 manifest of its objects. `baseline_uri`: the holdout's rows."""
     monitoring = descriptor["monitoring"]
     program = monitoring["monitor_uri"].rsplit("/", 1)[-1]
     instance, key = monitoring["instance_type"], descriptor["kms_key_arn"]
@@ -43,6 +43,7 @@ def job(descriptor: Descriptor, job: Job, lists: dict[str, str]) -> dict[str, An
         "ProcessingInputs": [
             _input("monitor", monitoring["monitor_uri"], "S3Prefix"),
             *(_input(name, uri, "ManifestFile") for name, uri in lists.items()),
+            *([_input("baseline", baseline_uri, "S3Prefix")] if baseline_uri else []),
         ],
         "ProcessingOutputConfig": {"Outputs": [{"OutputName": "report", "S3Output": output}], "KmsKeyId": key},
         "ProcessingResources": {

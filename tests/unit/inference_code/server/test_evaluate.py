@@ -226,3 +226,31 @@ def test_a_damaged_archive_is_noticed(job, damage):
 def test_a_missing_challenger_is_named(job):
     assert job.run().returncode == 1
     assert "challenger/model.tar.gz" in job.message
+
+
+def test_the_holdouts_rows_and_the_new_models_answers_are_recorded_as_data_capture_would(job):
+    hook = "def holdout_instances(model, holdout_dir):\n    return [[n, 'x'] for n in range(2500)]\n"
+    (job.container.inference / "inference.py").write_text(CODE + hook)
+    job.model("challenger", {"answer": 1})
+    assert job.run().returncode == 0
+    path = job.container.ml / "processing/output/baseline.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(records) == 834  # every third row
+    first, last = records[0]["captureData"], records[-1]["captureData"]
+    assert json.loads(first["endpointInput"]["data"]) == {"instances": [[0, "x"]]}
+    assert json.loads(last["endpointOutput"]["data"]) == {"predictions": [[2499, "x"]]}
+    assert len({record["eventMetadata"]["eventId"] for record in records}) == 834
+
+
+def test_without_that_function_no_baseline_is_recorded(job):
+    job.model("challenger", {"answer": 1})
+    assert job.run().returncode == 0
+    assert not (job.container.ml / "processing/output/baseline.jsonl").exists()
+
+
+def test_a_row_that_the_model_cannot_answer_fails_the_evaluation(job):
+    hook = "def holdout_instances(model, holdout_dir):\n    return [float('nan')]\n"
+    (job.container.inference / "inference.py").write_text(CODE + hook)
+    job.model("challenger", {"answer": 1})
+    assert job.run().returncode == 1
+    assert "JSON compliant" in job.message

@@ -48,12 +48,12 @@ def functions_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_job_is_isolated_and_reads_lists_of_objects(descriptor: dict[str, Any], monitoring: Monitoring) -> None:
-    job = requests.job({**descriptor, "monitoring": monitoring}, JOB, LISTS)
+    job = requests.job({**descriptor, "monitoring": monitoring}, JOB, LISTS, baseline_uri="s3://artifacts/b.jsonl")
     assert violations("sagemaker", "CreateProcessingJob", job) == []
     assert job["NetworkConfig"] == {"EnableNetworkIsolation": True}
     assert job["AppSpecification"]["ContainerEntrypoint"] == ["python3", "/opt/ml/processing/input/monitor/0123.zip"]
     types = {item["InputName"]: item["S3Input"]["S3DataType"] for item in job["ProcessingInputs"]}
-    assert types == {"monitor": "S3Prefix", "captures": "ManifestFile"}
+    assert types == {"monitor": "S3Prefix", "captures": "ManifestFile", "baseline": "S3Prefix"}
     assert set(job["AppSpecification"]["ContainerArguments"]) >= {
         "--since=2026-05-01T12:00:00Z",
         "--quality-metric=accuracy",
@@ -63,7 +63,7 @@ def test_the_job_is_isolated_and_reads_lists_of_objects(descriptor: dict[str, An
 
 def test_without_quality_no_metric_is_asked_for(descriptor: dict[str, Any], monitoring: Monitoring) -> None:
     monitoring["quality"] = None
-    job = requests.job({**descriptor, "monitoring": monitoring}, JOB, LISTS)
+    job = requests.job({**descriptor, "monitoring": monitoring}, JOB, LISTS, baseline_uri=None)
     assert not [word for word in job["AppSpecification"]["ContainerArguments"] if "quality" in word]
 
 

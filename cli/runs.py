@@ -117,7 +117,10 @@ def follow(target: Target, descriptor: Mapping[str, Any], *, dataset: str, befor
     """
     with board.phase("start of the run"):
         execution = _await(
-            target, f"a run of data set {dataset}", lambda: _new_run(target, descriptor, dataset, before)
+            target,
+            f"a run of data set {dataset}",
+            lambda: _new_run(target, descriptor, dataset, before),
+            held_up=lambda: _is_busy(target, descriptor),
         )
     run, job = execution["name"], job_name(descriptor, execution["name"])
     output = _Follower(target, descriptor, board, TRAIN, run).follow(execution["executionArn"])
@@ -193,12 +196,29 @@ def _rollout_of(target: Target, descriptor: Mapping[str, Any], package: str, bef
     return None
 
 
-def _await(target: Target, what: str, find: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+def _is_busy(target: Target, descriptor: Mapping[str, Any]) -> bool:
+    """A run of the workload is under way: the next one waits for its end, and then for the cooldown."""
+    newest = executions(target, descriptor["train_state_machine_arn"], limit=100)
+    if any(execution["status"] == "RUNNING" for execution in newest):
+        return True
+    ended = max((execution["stopDate"].timestamp() for execution in newest if "stopDate" in execution), default=0.0)
+    return time.time() < ended + descriptor["triggers"]["cooldown_seconds"]
+
+
+def _await(
+    target: Target,
+    what: str,
+    find: Callable[[], dict[str, Any] | None],
+    held_up: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Gives up after START_LIMIT_SECONDS in which nothing has held it up."""
     deadline = time.monotonic() + START_LIMIT_SECONDS
     while time.monotonic() < deadline:
         found = find()
         if found:
             return found
+        if held_up():
+            deadline = time.monotonic() + START_LIMIT_SECONDS
         time.sleep(target.poll_seconds)
     raise RunFailed(
         f"There was no sign of {what} within {START_LIMIT_SECONDS:.0f} s.",

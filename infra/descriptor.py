@@ -65,6 +65,7 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
         },
         "rollout": {**manifest.rollout.model_dump(exclude={"latency_p99_ms"}), "alarms": parts.alarm_names},
         "monitoring": _monitoring(parts),
+        "triggers": manifest.triggers.model_dump(),
     }
 
 

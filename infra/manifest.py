@@ -27,6 +27,7 @@ from infra.manifest_images import OWN_IMAGE_METRICS, OwnImage, TrainingImage
 from infra.manifest_monitoring import Monitoring
 from infra.manifest_processing import ProcessingStep, channels_after
 from infra.manifest_rollout import NEEDS_INSTANCES, Rollout
+from infra.manifest_triggers import Triggers
 from infra.manifest_tuning import Tuning, check_tuning
 
 VALUE_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
@@ -190,6 +191,7 @@ class Manifest(Strict):
     serving: Serving
     rollout: Rollout
     monitoring: Monitoring | None = None
+    triggers: Triggers = Triggers()
 
     @property
     def training_channels(self) -> list[str]:

@@ -34,7 +34,7 @@ RETRY_LATER = ("THROTTLED", "QUOTA_EXCEEDED")
 
 
 class RestApi(Construct):
-    """Routes to `describe` and `predict`. Every method asks for an API key that belongs to the usage plan."""
+    """Routes to `describe`, `predict` and `train`. Every method asks for an API key that belongs to the usage plan."""
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class RestApi(Construct):
         key: kms.IKey,
         describe: lambda_.IFunction,
         predict: lambda_.IFunction,
+        train: lambda_.IFunction,
     ) -> None:
         super().__init__(scope, construct_id)
         name = stage_prefix(settings.stage)
@@ -53,8 +54,9 @@ class RestApi(Construct):
         workload = workloads.add_resource("{name}")
         for resource in (workloads, workload):
             resource.add_method("GET", apigateway.LambdaIntegration(describe), api_key_required=True)
-        predictions = workload.add_resource("predictions")
-        predictions.add_method("POST", apigateway.LambdaIntegration(predict), api_key_required=True)
+        for path, function in (("predictions", predict), ("training-runs", train)):
+            resource = workload.add_resource(path)
+            resource.add_method("POST", apigateway.LambdaIntegration(function), api_key_required=True)
         self.key = self._usage_plan(name, settings)
         self._answer_in_our_shape()
         self._acknowledge()
@@ -74,7 +76,7 @@ class RestApi(Construct):
             self,
             "Api",
             rest_api_name=name,
-            description="Predictions of the workloads, and what is deployed",
+            description="Predictions and training runs of the workloads, and what is deployed",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             # Every body goes to and from the functions byte by byte: what a request may be is each workload's own.
             binary_media_types=["*/*"],

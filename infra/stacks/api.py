@@ -21,7 +21,7 @@ REASON = "the API answers for every workload of the stage: the wildcards end nam
 
 
 class ApiStack(Stack):
-    """Two functions behind a REST API. They find the workloads by their descriptors, so none is named here."""
+    """Three functions behind a REST API. They find the workloads by their descriptors, so none is named here."""
 
     def __init__(self, scope: Construct, *, settings: Settings, platform: PlatformStack) -> None:
         self._prefix = stage_prefix(settings.stage)
@@ -35,6 +35,7 @@ class ApiStack(Stack):
             key=self._key,
             describe=self._describe_function(),
             predict=self._predict_function(),
+            train=self._train_function(),
         )
         self._describe(rest)
 
@@ -49,6 +50,14 @@ class ApiStack(Stack):
         self._allow(function, ["sagemaker:DescribeEndpointConfig"], "endpoint-config")
         path = self._parameters(workloads_path(self._settings.stage))
         allow(function.role, ["ssm:GetParametersByPath"], [path, f"{path}/*"], wildcard=REASON)
+        return function.function
+
+    def _train_function(self) -> lambda_.Function:
+        function = self._function("AcceptTraining", verb_noun="accept_training", memory_mb=256)
+        bus = self.format_arn(service="events", resource="event-bus", resource_name="default")
+        # AWS gives both keys with every PutEvents, so "if it exists" lets nothing else through.
+        only = {"StringEqualsIfExists": {"events:source": "slipway", "events:detail-type": "Training Requested"}}
+        allow(function.role, ["events:PutEvents"], [bus], conditions=only)
         return function.function
 
     def _function(self, construct_id: str, *, verb_noun: str, memory_mb: int) -> PythonFunction:

@@ -18,6 +18,7 @@ from infra.sagemaker_role import SageMakerRole
 from infra.training.checks import DataChecks
 from infra.training.code import TrainingCode
 from infra.training.processing import Processing
+from infra.training.requests_table import RequestsTable
 from infra.training.state_machine import TrainStates
 from infra.training.trigger import TrainingTrigger
 from infra.workload_function import WorkloadFunction
@@ -50,9 +51,10 @@ class Training(Construct):
         self.processing = Processing(self, "Processing", context=context, code=code) if steps else None
         self.training_role = self._training_role(code, repository_arn)
         self.evaluation_role = self._evaluation_role(code, serving_image.repository.repository_arn)
+        self.requests = RequestsTable(self, "Requests", context=context)
         self.machine = self._machine(model_package_group)
         self.trigger = TrainingTrigger(
-            self, "Trigger", context=context, state_machine_arn=self.machine.state_machine.state_machine_arn
+            self, "Trigger", context=context, machine=self.machine.state_machine, requests=self.requests.table
         )
 
     def _image(self, serving_image: ServingImage) -> tuple[str, str]:
@@ -170,7 +172,18 @@ class Training(Construct):
 
     def _plan_function(self, model_package_group: str) -> WorkloadFunction:
         context = self._context
-        function = WorkloadFunction(self, "Plan", context=context, verb_noun="plan_training", timeout=FUNCTION_TIMEOUT)
+        function = WorkloadFunction(
+            self,
+            "Plan",
+            context=context,
+            verb_noun="plan_training",
+            timeout=FUNCTION_TIMEOUT,
+            environment={"REQUESTS_TABLE": self.requests.table.table_name},
+        )
+        allow(function.role, ["dynamodb:GetItem"], [self.requests.table.table_arn])
+        allow(function.role, ["kms:Decrypt"], [context.key.key_arn])
+        listed = {"StringLike": {"s3:prefix": f"{context.data_prefix}*"}}
+        allow(function.role, ["s3:ListBucketVersions"], [context.data_bucket.bucket_arn], conditions=listed)
         none = "sagemaker:ListModelPackages has no resource"
         allow(function.role, ["sagemaker:ListModelPackages"], ["*"], wildcard=none)
         packages = context.sagemaker_arn("model-package", f"{model_package_group}/*")

@@ -5,6 +5,7 @@ from typing import Any
 from shared.clients import client
 from shared.log import Log
 
+from plan_training import preconditions
 from plan_training.logic import plan
 from plan_training.settings import Settings
 
@@ -19,6 +20,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         s3=client("s3"),
         sagemaker=client("sagemaker"),
         workloads_path=settings.workloads_path,
+        check=lambda event, descriptor: preconditions.check(
+            event, descriptor, s3=client("s3"), dynamodb=client("dynamodb"), table=settings.table
+        ),
     )
     log.info("planned", jobs=_names(planned), champion=planned["champion"])
     return planned

@@ -1,8 +1,10 @@
 """What a run will do, as plain data: nothing is created here."""
 
+from collections.abc import Callable
 from typing import Any
 
 from shared import descriptor as descriptors
+from shared.descriptor import Descriptor
 from shared.fields import take, take_matching
 from shared.names import DATASET, IMPORTED_MODEL, RUN, WORKLOAD
 
@@ -15,8 +17,18 @@ from plan_training.processing import processing_jobs
 from plan_training.tuning import tuning
 
 
-def plan(event: dict[str, Any], *, ssm: Any, s3: Any, sagemaker: Any, workloads_path: str) -> dict[str, Any]:
-    """The state's output: the requests of the run's jobs, the places of evaluation and model, and the champion."""
+def plan(
+    event: dict[str, Any],
+    *,
+    ssm: Any,
+    s3: Any,
+    sagemaker: Any,
+    workloads_path: str,
+    check: Callable[[dict[str, Any], Descriptor], None],
+) -> dict[str, Any]:
+    """The state's output: the requests of the run's jobs, the places of evaluation and model, and the champion.
+    `check` raises for a run that must not begin.
+    """
     run = Run(
         workload=take_matching(event, "workload", WORKLOAD),
         dataset=take_matching(event, "dataset", DATASET),
@@ -25,6 +37,7 @@ def plan(event: dict[str, Any], *, ssm: Any, s3: Any, sagemaker: Any, workloads_
     )
     overrides = take(event, "hyperparameters", dict)
     descriptor = descriptors.read(ssm, path=workloads_path, workload=run.workload)
+    check(event, descriptor)
     hyperparameters = resolve(descriptor["training"]["hyperparameters"], overrides)
     training_job = _nothing_to_train(run) or requests.training_job(descriptor, run, hyperparameters)
     tuned = None if run.imported_model else tuning(descriptor, run, training_job, overrides)

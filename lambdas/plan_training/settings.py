@@ -8,7 +8,8 @@ from shared.environment import require
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     workloads_path: str
+    table: str
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        return cls(workloads_path=require("SLIPWAY_WORKLOADS_PATH"))
+        return cls(workloads_path=require("SLIPWAY_WORKLOADS_PATH"), table=require("REQUESTS_TABLE"))

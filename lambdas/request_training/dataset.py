@@ -2,18 +2,22 @@
 asks for.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 from shared import strict_json
 from shared.errors import InvalidDocument, SlipwayError
-from shared.names import IMPORTED_MODEL
+from shared.names import DATASET, IMPORTED_MODEL
 from shared.storage import read_small
 
 from request_training.events import REQUEST_FILE
 
 MAX_VERSIONS_LISTED = 20_000
+MAX_OBJECTS_SEARCHED = 50_000
 MAX_REQUEST_BYTES = 64 * 1024
 
 
@@ -58,12 +62,37 @@ def current_objects(s3: Any, *, bucket: str, prefix: str, channels: dict[str, li
                 f"s3://{bucket}/{prefix} holds more than {MAX_VERSIONS_LISTED} object versions: "
                 "pack the files into archives"
             )
-        found += [
-            StoredObject(v["Key"], v["VersionId"], v["Size"], v["ETag"].strip('"'))
-            for v in versions
-            if v["IsLatest"] and _belongs(v["Key"].removeprefix(prefix), channels)
-        ]
+        found += [_stored(v) for v in versions if v["IsLatest"] and _belongs(v["Key"].removeprefix(prefix), channels)]
     return found
+
+
+def newest(s3: Any, *, bucket: str, prefix: str, channels: dict[str, list[str]]) -> str | None:
+    """The data set below the workload's `prefix` that is complete by its files and holds the newest object; None when
+    there is none.
+    """
+    datasets: dict[str, list[StoredObject]] = defaultdict(list)
+    written: dict[str, datetime] = {}
+    for listed, version in enumerate(_current(s3, bucket, prefix), start=1):
+        if listed > MAX_OBJECTS_SEARCHED:
+            raise DataSetTooLarge(f"s3://{bucket}/{prefix} holds too many objects to search: name the data set")
+        name, _, file = version["Key"].removeprefix(prefix).partition("/")
+        if DATASET.fullmatch(name) and _belongs(file, channels):
+            datasets[name].append(_stored(version))
+            written[name] = max(version["LastModified"], written.get(name, version["LastModified"]))
+    for name in sorted(written, key=lambda name: written[name], reverse=True):
+        if not missing_files(datasets[name], prefix=f"{prefix}{name}/", channels=channels):
+            return name
+    return None
+
+
+def _current(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """The current versions, as ListObjectVersions lists them."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        yield from (version for version in page.get("Versions", []) if version["IsLatest"])
+
+
+def _stored(version: dict[str, Any]) -> StoredObject:
+    return StoredObject(version["Key"], version["VersionId"], version["Size"], version["ETag"].strip('"'))
 
 
 def _belongs(name: str, channels: dict[str, list[str]]) -> bool:

@@ -1,14 +1,16 @@
-"""What an SQS record of this queue holds, and where in the data bucket's layout its object lies."""
+"""What an SQS record of this queue holds, and where in the data bucket's layout an object lies."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from shared import strict_json
 from shared.errors import InvalidInput
-from shared.fields import take
-from shared.names import DATASET, WORKLOAD
+from shared.fields import take, take_matching
+from shared.names import DATASET, RUN, WORKLOAD
 
 REQUEST_FILE = "request.json"
+SOURCE, DUE, REQUESTED = "slipway", "Training Due", "Training Requested"
 
 
 class NotInLayout(Exception):
@@ -17,7 +19,9 @@ class NotInLayout(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One object that landed. `channel` is None for the data set's request.json."""
+    """One object that landed. `channel` is None for the data set's request.json; `sequencer` orders the events of one
+    key.
+    """
 
     message_id: str
     bucket: str
@@ -25,28 +29,110 @@ class Delivery:
     workload: str
     dataset: str
     channel: str | None
+    sequencer: str | None
 
 
-def read(record: dict[str, Any]) -> Delivery:
-    """The delivery in an SQS record. `InvalidInput` for what is no such event, `NotInLayout` for an object elsewhere.
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """A schedule, or a caller of the API, wants a run whether or not there is new data. `dataset` None: the newest."""
 
-    The body is an EventBridge event of S3 (user guide, "EventBridge event message structure"); its key is not
-    URL-encoded.
+    message_id: str
+    id: str
+    dataset: str | None
+    hyperparameters: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A run of the train machine ended, at `at` in seconds of the epoch."""
+
+    message_id: str
+    run: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A recorded request is to be looked at, as of `revision`."""
+
+    message_id: str
+    request: str
+    revision: int
+
+
+Event = Delivery | Retraining | Ended | Due
+
+
+def read(record: dict[str, Any]) -> Event:
+    """The event in an SQS record. `InvalidInput` for what is none of ours, `NotInLayout` for an object elsewhere.
+
+    The body is an EventBridge event, or one in its form that this function sent itself.
     """
     try:
         event = strict_json.loads(take(record, "body", str, where="record").encode())
     except ValueError as error:
         raise InvalidInput(f"record.body is not JSON: {error}") from error
-    source, kind = take(event, "source", str, where="event"), take(event, "detail-type", str, where="event")
-    if (source, kind) != ("aws.s3", "Object Created"):
-        raise InvalidInput(f"event is {source!r} {kind!r}, expected 'aws.s3' 'Object Created'")
-    detail = take(event, "detail", dict, where="event")
+    kind = take(event, "source", str, where="event"), take(event, "detail-type", str, where="event")
+    if kind not in _READERS:
+        raise InvalidInput(f"event is {kind[0]!r} {kind[1]!r}, expected one of {sorted(_READERS)}")
+    return _READERS[kind](record["messageId"], event, take(event, "detail", dict, where="event"))
+
+
+def _object_created(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Delivery:
+    """S3 user guide, "EventBridge event message structure"; its key is not URL-encoded."""
     bucket = take(take(detail, "bucket", dict, where="event.detail"), "name", str, where="event.detail.bucket")
-    key = take(take(detail, "object", dict, where="event.detail"), "key", str, where="event.detail.object")
+    item = take(detail, "object", dict, where="event.detail")
+    key = take(item, "key", str, where="event.detail.object")
+    sequencer = take(item, "sequencer", str, where="event.detail.object") if "sequencer" in item else None
     workload, dataset, channel = place(key)
     return Delivery(
-        message_id=record["messageId"], bucket=bucket, key=key, workload=workload, dataset=dataset, channel=channel
+        message_id=message_id,
+        bucket=bucket,
+        key=key,
+        workload=workload,
+        dataset=dataset,
+        channel=channel,
+        sequencer=sequencer,
     )
+
+
+def _scheduled(message_id: str, event: dict[str, Any], _: dict[str, Any]) -> Retraining:
+    return Retraining(message_id=message_id, id=take(event, "id", str, where="event"), dataset=None, hyperparameters={})
+
+
+def _requested(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Retraining:
+    where = "event.detail"
+    named = detail.get("dataset") is not None
+    return Retraining(
+        message_id=message_id,
+        id=take(detail, "request_id", str, where=where),
+        dataset=take_matching(detail, "dataset", DATASET, where=where) if named else None,
+        hyperparameters={
+            name: take(detail["hyperparameters"], name, str, where=f"{where}.hyperparameters")
+            for name in take(detail, "hyperparameters", dict, where=where)
+        },
+    )
+
+
+def _execution_ended(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Ended:
+    where = "event.detail"
+    run = take_matching(detail, "name", RUN, where=where)
+    return Ended(message_id=message_id, run=run, at=take(detail, "stopDate", int, where=where) / 1000)
+
+
+def _due(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Due:
+    where = "event.detail"
+    request, revision = take(detail, "request", str, where=where), take(detail, "revision", int, where=where)
+    return Due(message_id=message_id, request=request, revision=revision)
+
+
+_READERS: dict[tuple[str, str], Callable[[str, dict[str, Any], dict[str, Any]], Event]] = {
+    ("aws.s3", "Object Created"): _object_created,
+    ("aws.events", "Scheduled Event"): _scheduled,
+    ("aws.states", "Step Functions Execution Status Change"): _execution_ended,
+    (SOURCE, REQUESTED): _requested,
+    (SOURCE, DUE): _due,
+}
 
 
 def place(key: str) -> tuple[str, str, str | None]:

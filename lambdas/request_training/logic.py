@@ -1,139 +1,154 @@
-"""From a batch of "Object Created" events to at most one run a data set.
+"""From a batch of events to at most one run of the workload at a time.
 
-Delivered twice, or in another order, the same objects give the same run name, and Step Functions holds a name once (90
-days):
-nothing here remembers anything.
+An event does not start a run: it marks a request in the workload's table, and the request is looked at when its time
+has come. What was marked stays pending until a run has taken it up, so a function that dies, at whatever point, loses
+nothing: its messages are delivered again, and every step of it may be done twice.
 """
 
+import hashlib
 import json
+import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
 from shared import descriptor as descriptors
-from shared.clients import error_code
 from shared.descriptor import Descriptor
-from shared.errors import InvalidDocument, InvalidInput, UnknownWorkload
+from shared.errors import InvalidInput, UnknownWorkload
 from shared.log import Log
-from shared.names import run_name
 
-from request_training import dataset as data
-from request_training.dataset import DataSetTooLarge, Request, StoredObject
-from request_training.events import Delivery, NotInLayout, read
+from request_training.events import Delivery, Due, Ended, NotInLayout, Retraining, read
+from request_training.records import Ask
+from request_training.runs import Runs
+from request_training.services import Services
 
-# StartExecution takes 262,144 characters; later states carry the input beside their own results.
-MAX_INPUT_CHARACTERS = 160_000
+LONGEST_COLLECTION_SECONDS = 120
+"""A stream of uploads that never pauses for the debounce time waits no longer than this for its run."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Services:
-    """The clients and addresses that a batch needs."""
-
-    ssm: Any
-    s3: Any
-    states: Any
-    sns: Any
-    workloads_path: str
-    alerts_topic_arn: str
+LONGEST_REMINDER_SECONDS = 900
 
 
 def handle_batch(records: list[dict[str, Any]], *, services: Services, log: Log) -> list[str]:
-    """Starts the runs that the batch completes; the ids of the messages that must be delivered again."""
+    """Marks and starts what the batch asks for; the ids of the messages that must be delivered again."""
     failed: list[str] = []
-    by_dataset: dict[tuple[str, str, str], list[Delivery]] = defaultdict(list)
+    by_dataset: dict[str, list[Delivery]] = defaultdict(list)
+    others: list[Retraining | Ended | Due] = []
     for record in records:
         try:
-            delivery = read(record)
-            by_dataset[delivery.bucket, delivery.workload, delivery.dataset].append(delivery)
+            event = read(record)
+            if isinstance(event, Delivery):
+                by_dataset[f"{event.bucket}/{event.workload}/{event.dataset}"].append(event)
+            else:
+                others.append(event)
         except NotInLayout as reason:
             log.info("ignored", message_id=record["messageId"], reason=str(reason))
         except InvalidInput as error:
-            log.error("not an event of the data bucket", message_id=record["messageId"], reason=str(error))
+            log.error("not an event of this queue", message_id=record["messageId"], reason=str(error))
             failed.append(record["messageId"])
-    for (_, workload, dataset), deliveries in by_dataset.items():
-        bound = log.bind(workload=workload, dataset=dataset)
-        try:
-            _consider(deliveries, services=services, log=bound)
-        except Exception as error:  # one data set's failure must not keep back the others; SQS delivers it again
-            bound.error("failed", error=type(error).__name__, reason=str(error))
-            failed += [delivery.message_id for delivery in deliveries]
+    batch = _Batch(services, log)
+    for deliveries in by_dataset.values():
+        failed += batch.attempt(batch.objects_landed, deliveries)
+    for event in others:
+        failed += batch.attempt(batch.told, [event])
     return failed
 
 
-def _consider(deliveries: list[Delivery], *, services: Services, log: Log) -> None:
-    """Starts the run of one data set if it is complete; `deliveries` are all of that data set."""
-    first = deliveries[0]
-    try:
-        descriptor = descriptors.read(services.ssm, path=services.workloads_path, workload=first.workload)
-    except UnknownWorkload as reason:
-        log.info("ignored", reason=str(reason))
-        return
-    channels = descriptor["data"]["channels"]
-    wanted = [d for d in deliveries if d.channel is None or d.channel in channels]
-    if first.bucket != descriptor["data"]["bucket"] or not wanted:
-        log.info("ignored", reason=f"not in a channel of the workload ({', '.join(sorted(channels))})", key=first.key)
-        return
-    prefix = f"{descriptor['data']['prefix']}{first.dataset}/"
-    objects = data.current_objects(services.s3, bucket=first.bucket, prefix=prefix, channels=channels)
-    try:
-        request = data.requested(services.s3, bucket=first.bucket, prefix=prefix, objects=objects)
-    except InvalidDocument as error:
-        _refuse(error, wanted, services=services, log=log)
-        return
-    missing = data.missing_files(objects, prefix=prefix, channels=channels)
-    missing += data.missing_objects(objects, prefix=prefix, request=request)
-    if missing:
-        log.info("incomplete", missing=missing)
-        return
-    _start(descriptor, first.dataset, objects, request, services=services, log=log)
+class _Batch:
+    """What the parts of a batch have in common."""
+
+    def __init__(self, services: Services, log: Log) -> None:
+        self._services, self._log, self._records = services, log, services.records
+
+    def attempt(self, function: Callable[[list[Any]], None], events: list[Any]) -> list[str]:
+        """The messages of `events`, when they must be delivered again: one failure must not keep back the others."""
+        try:
+            function(events)
+        except Exception as error:  # SQS delivers it again, and at last moves it to the dead-letter queue
+            self._log.error("failed", error=type(error).__name__, reason=str(error), event=type(events[0]).__name__)
+            return [event.message_id for event in events]
+        return []
+
+    def objects_landed(self, deliveries: list[Delivery]) -> None:
+        """All of one data set."""
+        first, services = deliveries[0], self._services
+        log = self._log.bind(workload=first.workload, dataset=first.dataset)
+        try:
+            descriptor = descriptors.read(services.ssm, path=services.workloads_path, workload=first.workload)
+        except UnknownWorkload as reason:
+            log.info("ignored", reason=str(reason))
+            return
+        channels = descriptor["data"]["channels"]
+        wanted = [d for d in deliveries if d.channel is None or d.channel in channels]
+        if first.bucket != descriptor["data"]["bucket"] or not wanted:
+            reason = f"not in a channel of the workload ({', '.join(sorted(channels))})"
+            log.info("ignored", reason=reason, key=first.key)
+            return
+        ask = Ask(id=first.dataset, dataset=first.dataset, hyperparameters={})
+        news = [d for d in wanted if self._records.is_news(d.key, d.sequencer)]
+        if news:
+            # Marked before it is remembered: killed in between, the event is delivered again and marks again.
+            revision = self._records.mark(ask)
+            for delivery in news:
+                self._records.remember(delivery.key, delivery.sequencer)
+            self._collect(ask.id, revision, descriptor, log)
+        else:
+            log.info("known", events=len(wanted))
+            self._resume(ask.id, descriptor, log)
+
+    def told(self, events: list[Retraining | Ended | Due]) -> None:
+        """One event about requests or runs."""
+        (event,) = events
+        services = self._services
+        descriptor = descriptors.read(services.ssm, path=services.workloads_path, workload=services.workload)
+        log = self._log.bind(workload=services.workload)
+        if isinstance(event, Retraining):
+            ask = _ask(event)
+            self._collect(ask.id, self._records.mark(ask), descriptor, log.bind(request=ask.id))
+        elif isinstance(event, Ended):
+            services.lease(descriptor).release(event.run, ended=event.at)
+            waiting = self._records.pending()
+            log.info("run ended", run=event.run, waiting=len(waiting))
+            for place, request in enumerate(waiting):  # one message each: what fails in one keeps back no other
+                services.remind(request.ask.id, request.revision, seconds=min(place, LONGEST_REMINDER_SECONDS))
+        else:
+            self._due(event, descriptor, log.bind(request=event.request))
+
+    def _collect(self, request_id: str, revision: int, descriptor: Descriptor, log: Log) -> None:
+        """Looks at a request that was just marked: now, or when nothing more has come for the debounce time."""
+        seconds = descriptor["triggers"]["debounce_seconds"]
+        if seconds and not self._runs(descriptor, log).is_announced(request_id):
+            self._services.remind(request_id, revision, seconds=seconds)
+        else:
+            self._due(Due(message_id="", request=request_id, revision=revision), descriptor, log)
+
+    def _resume(self, request_id: str, descriptor: Descriptor, log: Log) -> None:
+        """An event that came again: perhaps because a function died before it had done what the event asks for."""
+        request = self._records.get(request_id)
+        if request and request.pending:
+            self._collect(request_id, request.revision, descriptor, log)
+
+    def _due(self, due: Due, descriptor: Descriptor, log: Log) -> None:
+        request = self._records.get(due.request)
+        if request is None or not request.pending:
+            log.info("nothing to do")
+            return
+        collected_since = time.time() - request.since
+        if request.revision != due.revision and collected_since < LONGEST_COLLECTION_SECONDS:
+            log.info("collecting", revision=request.revision)  # what came since has a reminder of its own
+            return
+        self._runs(descriptor, log).start(request)
+
+    def _runs(self, descriptor: Descriptor, log: Log) -> Runs:
+        return Runs(self._services, descriptor, log)
 
 
-def _refuse(error: InvalidDocument, deliveries: list[Delivery], *, services: Services, log: Log) -> None:
-    """Starts nothing. Only the event of request.json itself raises the alert, so that its many neighbours do not
-    repeat it.
-    """
-    log.error("refused", reason=str(error))
-    if any(delivery.channel is None for delivery in deliveries):
-        first = deliveries[0]
-        services.sns.publish(
-            TopicArn=services.alerts_topic_arn,
-            Subject=f"Slipway: no training run for {first.workload}"[:100],
-            Message=f"Data set {first.dataset} of workload {first.workload} starts no run. {error}\n"
-            "Write a correct request.json over it, or delete it.",
-        )
-
-
-def _start(
-    descriptor: Descriptor,
-    dataset: str,
-    objects: list[StoredObject],
-    request: Request,
-    *,
-    services: Services,
-    log: Log,
-) -> None:
-    run = run_name(dataset, [(item.key, item.version_id) for item in objects])
-    run_input = json.dumps(
-        {
-            "workload": descriptor["name"],
-            "dataset": dataset,
-            "objects": [asdict(item) for item in objects],
-            "hyperparameters": request.hyperparameters,
-            **({"imported_model": request.imported_model} if request.imported_model else {}),
-        }
+def _ask(event: Retraining) -> Ask:
+    """Requests for the same are one, as long as no run has taken them up."""
+    wanted = json.dumps([event.dataset, event.hyperparameters], sort_keys=True)
+    kind = hashlib.sha256(wanted.encode()).hexdigest()[:12]
+    return Ask(
+        id=f"again/{event.dataset or 'newest'}/{kind}",
+        dataset=event.dataset,
+        hyperparameters=event.hyperparameters,
+        token=event.id,
     )
-    if len(run_input) > MAX_INPUT_CHARACTERS:
-        raise DataSetTooLarge(
-            f"data set {dataset} has {len(objects)} objects, more than a run's input can name "
-            f"({len(run_input)} of {MAX_INPUT_CHARACTERS} characters): pack the files into archives"
-        )
-    try:
-        services.states.start_execution(
-            stateMachineArn=descriptor["train_state_machine_arn"], name=run, input=run_input
-        )
-        log.info("started", run=run, objects=len(objects))
-    except ClientError as error:
-        if error_code(error) != "ExecutionAlreadyExists":
-            raise
-        log.info("duplicate", run=run)

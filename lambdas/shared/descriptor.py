@@ -158,6 +158,14 @@ class Monitoring(TypedDict):
     quality: Quality | None
 
 
+class Triggers(TypedDict):
+    objects: bool
+    schedule: str | None
+    api: bool
+    debounce_seconds: int
+    cooldown_seconds: int
+
+
 class Descriptor(TypedDict):
     name: str
     description: str
@@ -179,6 +187,7 @@ class Descriptor(TypedDict):
     serving: Serving
     rollout: Rollout
     monitoring: Monitoring | None
+    triggers: Triggers
 
 
 _SECTIONS: dict[str, Any] = {
@@ -189,6 +198,7 @@ _SECTIONS: dict[str, Any] = {
     "gate": Gate,
     "serving": Serving,
     "rollout": Rollout,
+    "triggers": Triggers,
 }
 
 

@@ -3,8 +3,10 @@ subscriber.
 """
 
 import json
+import os
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +29,9 @@ class Stage:
     descriptor: dict[str, Any]
     alerts_topic_arn: str
     alerts_queue_url: str
+    table: str
+    queue_url: str
+    puts: dict[str, int] = field(default_factory=dict)
 
     def describe(self, **changes: Any) -> None:
         """Writes the workload's descriptor, with `changes`, to SSM."""
@@ -36,7 +41,19 @@ class Stage:
     def put(self, key: str, body: bytes = b"data") -> str:
         """Writes an object into the data bucket; its version id."""
         answer = client("s3").put_object(Bucket=self.descriptor["data"]["bucket"], Key=key, Body=body)
+        self.puts[key] = self.puts.get(key, 0) + 1
         return str(answer["VersionId"])
+
+    def sequencer(self, key: str) -> str:
+        """Of the object's newest version, as S3 counts them up in its events."""
+        return f"0061{self.puts.get(key, 0):04X}"
+
+    def await_end(self) -> None:
+        """Of every run that there is."""
+        deadline = time.monotonic() + 30
+        while any(execution["status"] == "RUNNING" for execution in self.executions()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
     def executions(self) -> list[dict[str, Any]]:
         arn = self.descriptor["train_state_machine_arn"]
@@ -44,6 +61,11 @@ class Stage:
 
     def execution_input(self, arn: str) -> dict[str, Any]:
         return json.loads(client("stepfunctions").describe_execution(executionArn=arn)["input"])
+
+    def reminders(self) -> list[dict[str, Any]]:
+        """Messages that request_training sent to its own queue, and that are due; they stay hidden for a while."""
+        answer = boto3.client("sqs").receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
     def alerts(self) -> list[dict[str, Any]]:
         answer = boto3.client("sqs").receive_message(QueueUrl=self.alerts_queue_url, MaxNumberOfMessages=10)
@@ -76,7 +98,16 @@ def stage(cloud: EmbeddedCloud, cloud_session: boto3.Session, monkeypatch: pytes
     topic, queue_url = _topic_with_subscriber(name)
     monkeypatch.setenv("SLIPWAY_WORKLOADS_PATH", WORKLOADS_PATH)
     monkeypatch.setenv("ALERTS_TOPIC_ARN", topic)
-    stage = Stage(descriptor=descriptor, alerts_topic_arn=topic, alerts_queue_url=queue_url)
+    monkeypatch.setenv("WORKLOAD", "digits")
+    monkeypatch.setenv("REQUESTS_TABLE", _requests_table(name))
+    monkeypatch.setenv("QUEUE_URL", boto3.client("sqs").create_queue(QueueName=f"objects-{name}")["QueueUrl"])
+    stage = Stage(
+        descriptor=descriptor,
+        alerts_topic_arn=topic,
+        alerts_queue_url=queue_url,
+        table=os.environ["REQUESTS_TABLE"],
+        queue_url=os.environ["QUEUE_URL"],
+    )
     stage.describe()
     yield stage
     client.cache_clear()
@@ -91,6 +122,16 @@ def _versioned_bucket(name: str) -> str:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def _requests_table(name: str) -> str:
+    boto3.client("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "kind", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("kind", "id")],
+        BillingMode="PAY_PER_REQUEST",
+    )
     return name
 
 

@@ -20,6 +20,7 @@ from plan_training.handler import handler as plan_training
 from predict.directory import Directory
 from predict.handler import handler as predict
 from request_training.handler import handler as request_training
+from request_training.lease import Lease
 from retire_models.handler import handler as retire_models
 from shared.clients import client
 from shared.storage import split_uri
@@ -35,15 +36,36 @@ ACTIONS = {
         "ssm:GetParameter",
         "s3:ListBucketVersions",
         "s3:GetObjectVersion",
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
         "states:StartExecution",
     ],
-    "request_training, refusing": ["ssm:GetParameter", "s3:ListBucketVersions", "s3:GetObjectVersion", "sns:Publish"],
+    "request_training, refusing": [
+        "ssm:GetParameter",
+        "s3:ListBucketVersions",
+        "s3:GetObjectVersion",
+        "sns:Publish",
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+    ],
+    "request_training, waiting": [
+        "ssm:GetParameter",
+        "s3:ListBucketVersions",
+        "s3:GetObjectVersion",
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:Query",
+        "states:DescribeExecution",
+        "sqs:SendMessage",
+    ],
     "plan_training": [
         "ssm:GetParameter",
         "sagemaker:ListModelPackages",
         "sagemaker:DescribeModelPackage",
         "sagemaker:DescribeEndpoint",
         "s3:ListBucket",
+        "dynamodb:GetItem",
+        "s3:ListBucketVersions",
     ],
     "decide_gate": ["ssm:GetParameter", "s3:GetObject", "s3:PutObject"],
     "plan_rollout": ["ssm:GetParameter", "sagemaker:DescribeModelPackage", "sagemaker:DescribeEndpoint"],
@@ -82,6 +104,12 @@ def resource(action: str, stage: Any) -> str | list[str]:
         "s3:ListBucketVersions": data,
         "s3:GetObjectVersion": f"{data}/digits/*/request.json",
         "states:StartExecution": described["train_state_machine_arn"],
+        "states:DescribeExecution": f"arn:aws:states:*:*:execution:{described['job_prefix']}:*",
+        **dict.fromkeys(
+            ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"),
+            f"arn:aws:dynamodb:*:*:table/{stage.table}",
+        ),
+        "sqs:SendMessage": f"arn:aws:sqs:*:*:{stage.queue_url.rsplit('/', 1)[-1]}",
         "sns:Publish": stage.alerts_topic_arn,
         "sagemaker:ListModelPackages": "*",
         "sagemaker:ListEndpointConfigs": "*",
@@ -109,14 +137,14 @@ class Cases:
         """Sets the case up with root's permissions; what it returns runs the function and raises when denied."""
         return getattr(self, case.replace(", ", "_"))()
 
-    def request_training(self, request: bytes = b"{}") -> Callable[[], Any]:
+    def request_training(self, request: bytes = b"{}", then: list[dict[str, Any]] | None = None) -> Callable[[], Any]:
         for key in ("train/images.gz", "test/images.gz"):
             self.stage.put(f"{DATASET}/{key}")
         self.stage.put(f"{DATASET}/request.json", request)
         event = load("s3_object_created")
         event["detail"]["bucket"]["name"] = self.stage.descriptor["data"]["bucket"]
         event["detail"]["object"]["key"] = f"{DATASET}/request.json"
-        records = [{**load("sqs_record"), "body": json.dumps(event)}]
+        records = [{**load("sqs_record"), "body": json.dumps(each)} for each in (event, *(then or []))]
 
         def run() -> None:
             failures = request_training({"Records": records}, self.context)["batchItemFailures"]
@@ -127,9 +155,22 @@ class Cases:
     def request_training_refusing(self) -> Callable[[], Any]:
         return self.request_training(request=b"{")
 
+    def request_training_waiting(self) -> Callable[[], Any]:
+        place = {"table": self.stage.table, "machine_arn": self.stage.descriptor["train_state_machine_arn"]}
+        Lease(client("dynamodb"), client("stepfunctions"), **place).acquire("another")
+        detail = {"name": "another", "stopDate": 1794472260000}
+        ended = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+        return self.request_training(then=[ended])
+
     def plan_training(self) -> Callable[[], Any]:
         self._register()
-        return lambda: plan_training(load("train_input"), self.context)
+        event = load("train_input")
+        for item in event["objects"]:
+            item["version_id"] = self.stage.put(item["key"])
+        place = {"table": self.stage.table, "machine_arn": self.stage.descriptor["train_state_machine_arn"]}
+        held = Lease(client("dynamodb"), client("stepfunctions"), **place).acquire(event["run"])
+        event["fencing_token"] = held.token
+        return lambda: plan_training(event, self.context)
 
     def decide_gate(self) -> Callable[[], Any]:
         event = self._evaluated()

@@ -28,6 +28,7 @@ def deliver(stage: Any, context: Any) -> Deliver:
     def record(index: int, key: str, bucket: str) -> dict[str, Any]:
         event = json.loads((EVENTS / "s3_object_created.json").read_text())
         event["detail"]["bucket"]["name"], event["detail"]["object"]["key"] = bucket, key
+        event["detail"]["object"]["sequencer"] = stage.sequencer(key)
         body = json.dumps(event)
         return {**json.loads((EVENTS / "sqs_record.json").read_text()), "messageId": f"m{index}", "body": body}
 
@@ -91,6 +92,7 @@ def test_a_new_version_of_a_file_is_a_new_run(stage: Any, deliver: Deliver) -> N
     for key in FILES:
         stage.put(key)
     deliver(*FILES)
+    stage.await_end()
     stage.put(FILES[0], b"other")
     deliver(FILES[0])
     assert len({execution["name"] for execution in stage.executions()}) == 2
@@ -203,7 +205,7 @@ def test_a_data_set_that_cannot_be_handled_is_failed_alone(stage: Any, deliver: 
     other = "digits/20261113-090000-cd34"
     for key in [*FILES, f"{other}/train/images.gz", f"{other}/test/images.gz"]:
         stage.put(key)
-    long = [f"{other}/train/{'x' * 900}{number}" for number in range(180)]
+    long = [f"{other}/train/{'x' * 900}{number}" for number in range(240)]
     for key in long:
         stage.put(key)
     assert deliver(f"{other}/test/images.gz", FILES[0]) == ["m0"]

@@ -70,6 +70,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, loopback_session: boto3.Session) -> Ite
     with serve() as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         monkeypatch.setenv("SLIPWAY_WORKLOADS_PATH", WORKLOADS_PATH)
+        monkeypatch.setenv("REQUESTS_TABLE", "slipway-dev-digits-requests")
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", loopback_session)
         client.cache_clear()
         yield server

@@ -10,6 +10,7 @@ import pytest
 
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
 FUNCTIONS = [
+    "accept_training",
     "check_rollout",
     "decide_gate",
     "describe_workloads",

@@ -1,0 +1,144 @@
+"""At most one run of the workload at a time: a lease in the workload's table.
+
+Its holder is the name of an execution of the train machine. Whether a holder lives is not guessed from a clock: the
+execution itself is asked. Only a holder whose execution does not exist (its starter died between the two) is given
+up by time. Each new holder gets a higher token, which the run carries; state Plan refuses a run whose token is not
+the newest, so that a starter which was late cannot start a second run.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+from shared.clients import error_code
+
+ALIVE = ("RUNNING", "PENDING_REDRIVE")
+KEY = {"kind": {"S": "lease"}, "id": {"S": "train"}}
+STARTING_SECONDS = 120
+"""More than the function's own timeout: after that, who took the lease can no longer start its run."""
+LOOK_AGAIN_SECONDS = 900
+"""The end of a run is told by an event; this is for one that never arrives. The longest delay that SQS has."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The lease is this run's; `token` grows with every new holder."""
+
+    token: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Another run holds it, or the cooldown has not passed. `seconds`: when to look again, if nothing tells before."""
+
+    seconds: int
+    reason: str
+
+
+class Lease:
+    def __init__(self, dynamodb: Any, states: Any, *, table: str, machine_arn: str, cooldown_seconds: int = 0) -> None:
+        self._dynamodb, self._states, self._table = dynamodb, states, table
+        self._machine_arn, self._cooldown = machine_arn, cooldown_seconds
+
+    def acquire(self, run: str) -> Held | Waiting:
+        """For `run`, which may hold it already (the same token again)."""
+        taken = self._take(run)
+        if taken:
+            return taken
+        current = self._read()
+        holder = _text(current, "holder")
+        if holder and holder != run:
+            status, ended = self._execution(holder)
+            if status in ALIVE:
+                return Waiting(LOOK_AGAIN_SECONDS, f"run {holder} is under way")
+            left = _number(current, "expires_at") - time.time()
+            if status is None and left > 0:
+                return Waiting(int(left) + 1, f"run {holder} is about to start")
+            self.release(holder, ended=ended)
+            return self._take(run) or self._cooling(self._read())
+        return self._cooling(current)
+
+    def release(self, run: str, *, ended: float) -> None:
+        """Of `run`, which ended then (seconds of the epoch); nothing when another one holds it."""
+        self._update(
+            "SET free_at = :free REMOVE holder, expires_at",
+            {":run": {"S": run}, ":free": {"N": f"{ended + self._cooldown:.3f}"}},
+            condition="holder = :run",
+        )
+
+    def give_back(self, run: str) -> None:
+        """Of a run that was not started: no cooldown."""
+        self._update("REMOVE holder, expires_at", {":run": {"S": run}}, condition="holder = :run")
+
+    def running(self, run: str) -> bool:
+        return self._execution(run)[0] in ALIVE
+
+    def _take(self, run: str) -> Held | None:
+        now = time.time()
+        values = {
+            ":run": {"S": run},
+            ":now": {"N": f"{now:.3f}"},
+            ":expires": {"N": f"{now + STARTING_SECONDS:.3f}"},
+            ":zero": {"N": "0"},
+            ":one": {"N": "1"},
+        }
+        expression = (
+            "SET holder = :run, expires_at = :expires, token_number = if_not_exists(token_number, :zero) + :one"
+        )
+        free = "attribute_not_exists(holder) AND (attribute_not_exists(free_at) OR free_at <= :now)"
+        taken = self._update(expression, values, condition=free)
+        if taken is None:  # its own already: the token stays, the time to start begins anew
+            again = {":run": values[":run"], ":expires": values[":expires"]}
+            taken = self._update("SET expires_at = :expires", again, condition="holder = :run")
+        return Held(int(taken["token_number"]["N"])) if taken else None
+
+    def _cooling(self, current: dict[str, Any]) -> Waiting:
+        """Also when somebody else was faster: then a short while from now."""
+        left = _number(current, "free_at") - time.time()
+        if not _text(current, "holder") and left > 0:
+            return Waiting(min(int(left) + 1, LOOK_AGAIN_SECONDS), "cooldown")
+        return Waiting(1, "another run takes the lease")
+
+    def _execution(self, run: str) -> tuple[str | None, float]:
+        """Its status, None where it does not exist, and when it ended (now, where it did not)."""
+        try:
+            found = self._states.describe_execution(executionArn=f"{_executions(self._machine_arn)}:{run}")
+        except ClientError as error:
+            if error_code(error) != "ExecutionDoesNotExist":
+                raise
+            return None, time.time()
+        return found["status"], found["stopDate"].timestamp() if "stopDate" in found else time.time()
+
+    def _read(self) -> dict[str, Any]:
+        answer = self._dynamodb.get_item(TableName=self._table, Key=KEY, ConsistentRead=True)
+        return answer.get("Item", {})
+
+    def _update(self, expression: str, values: dict[str, Any], *, condition: str) -> dict[str, Any] | None:
+        """The item as it is then; None when the condition is not met."""
+        try:
+            answer = self._dynamodb.update_item(
+                TableName=self._table,
+                Key=KEY,
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+            return None
+        return answer["Attributes"]
+
+
+def _executions(machine_arn: str) -> str:
+    return machine_arn.replace(":stateMachine:", ":execution:")
+
+
+def _text(item: dict[str, Any], name: str) -> str:
+    return str(item.get(name, {}).get("S", ""))
+
+
+def _number(item: dict[str, Any], name: str) -> float:
+    return float(item.get(name, {}).get("N", 0))

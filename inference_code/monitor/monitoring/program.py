@@ -6,13 +6,11 @@ import argparse
 import json
 import os
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monitoring import page, quality, records
+from monitoring import page, quality, samples
 from monitoring.compare import compare
-from monitoring.records import Record
 
 _MAX_MESSAGE = 1000  # ExitMessage takes 1,024 characters
 _NAMED = 5
@@ -36,13 +34,11 @@ def main() -> int:
 
 def run(inputs: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """The document of report.json."""
-    captured, unreadable = records.read(inputs / "captures")
-    baseline, rest, source = _split(inputs / "baseline", captured, arguments.baseline_requests)
-    recent = [record for record in rest if record.time >= arguments.since]
-    enough = min(len(baseline), len(recent)) >= arguments.minimum_requests
-    columns = compare(baseline, recent, arguments.threshold) if enough else []
+    taken = samples.take(inputs, first=arguments.baseline_requests, since=arguments.since)
+    enough = min(len(taken.baseline), len(taken.recent)) >= arguments.minimum_requests
+    columns = compare(taken.baseline, taken.recent, arguments.threshold) if enough else []
     labels, bad_labels = quality.read_labels(inputs / "labels")
-    live = [record for record in captured if record.time >= arguments.since]
+    live = taken.captured_since(arguments.since)
     measured = quality.measure(live, labels, arguments.quality_metric, arguments.quality_field) if labels else None
     drifted = [column["name"] for column in columns if column["drifted"]]
     report = {
@@ -50,10 +46,10 @@ def run(inputs: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         "model_version": arguments.model_version,
         "since": arguments.since,
         "outcome": "not_enough_requests" if not enough else "drifted" if drifted else "stable",
-        "baseline": source,
-        "baseline_records": len(baseline),
-        "recent_records": len(recent),
-        "unreadable_lines": unreadable,
+        "baseline": taken.source,
+        "baseline_records": len(taken.baseline),
+        "recent_records": taken.recent_seen,
+        "unreadable_lines": taken.unreadable,
         "unreadable_labels": bad_labels,
         "threshold": arguments.threshold,
         "max_score": max((column["score"] for column in columns), default=None),
@@ -62,14 +58,6 @@ def run(inputs: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         "columns": columns,
     }
     return {"summary": _summary(report, arguments.minimum_requests), **report}
-
-
-def _split(folder: Path, captured: Sequence[Record], first: int) -> tuple[Sequence[Record], Sequence[Record], str]:
-    """Baseline, the rest, and where the baseline is from: the holdout where the evaluation recorded it."""
-    recorded, _ = records.read(folder)
-    if recorded:
-        return recorded, captured, "the holdout, as the evaluation asked the model"
-    return captured[:first], captured[first:], "the first that this version was sent"
 
 
 def _summary(report: dict[str, Any], minimum: int) -> str:

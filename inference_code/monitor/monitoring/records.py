@@ -30,19 +30,22 @@ class Record:
     predictions: list[Any]
 
 
-def read(folder: Path) -> tuple[list[Record], int]:
-    """The records of all files below `folder`, the oldest first, and how many lines were not readable."""
-    records, unreadable = [], 0
+def read(folder: Path) -> Iterator[Record | None]:
+    """The records of all files below `folder`, in the order of the files' names, which begin with the time; None for a
+    line that is not readable.
+    """
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
-                if not line.strip():
-                    continue
-                try:
-                    records.append(parse(json.loads(line)))
-                except (ValueError, LookupError, TypeError, AttributeError):
-                    unreadable += 1
-    return sorted(records, key=lambda record: (record.time, record.event_id)), unreadable
+                if line.strip():
+                    yield _record(line)
+
+
+def _record(line: str) -> Record | None:
+    try:
+        return parse(json.loads(line))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def parse(line: dict[str, Any]) -> Record:

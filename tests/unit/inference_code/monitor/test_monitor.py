@@ -233,3 +233,11 @@ def test_a_prediction_that_is_an_object_needs_a_field_to_compare(job: Job) -> No
 def test_a_damaged_line_is_counted_and_left_out(job: Job) -> None:
     report = job.report(captured=[*asked(normal(1, 0, 60)), "{", {"captureData": {}}, "[]"])
     assert (report["unreadable_lines"], report["baseline_records"]) == (3, 60)
+
+
+def test_of_very_many_recent_requests_a_sample_is_compared_and_all_are_counted(job: Job) -> None:
+    recent = [*normal(2, 0, 9_000), *normal(3, 8, 3_000)]
+    report = job.report(captured=[*asked(normal(1, 0)), *asked(recent, recent=True)])
+    entry = column(report, "input")
+    assert (report["recent_records"], entry["recent_values"]) == (12_000, 10_000)
+    assert 0.2 < entry["bins"][-1]["recent"] / 10_000 < 0.4  # late ones are in the sample as early ones are

@@ -43,6 +43,8 @@ class Monitoring(Strict):
     """Below this many, on either side, nothing is compared."""
     threshold: Annotated[float, Field(gt=0, le=10)] = 0.2
     """Population stability index from which a column has drifted."""
+    retrain: bool = False
+    """Whether the alarm of drift asks for a training run on the newest complete data set."""
     quality: Quality | None = None
     instance: MonitoringInstance = Field(default_factory=MonitoringInstance)
     max_runtime_seconds: Seconds = 1800

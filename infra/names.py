@@ -55,6 +55,10 @@ class WorkloadNames:
         return f"{self.prefix}-monitor"
 
     @property
+    def drift_alarm(self) -> str:
+        return f"{self.prefix}-drift"
+
+    @property
     def descriptor_parameter(self) -> str:
         return f"{workloads_path(self.stage)}/{self.workload}"
 

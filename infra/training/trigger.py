@@ -67,6 +67,10 @@ class TrainingTrigger(Construct):
                 source=["slipway"], detail_type=["Training Requested"], detail={"workload": [name]}
             )
             self._rule("Requested", f"Runs of {name} that callers of the API ask for", target, pattern)
+        monitoring = context.workload.manifest.monitoring
+        if monitoring and monitoring.retrain:
+            pattern = _ringing(context.names.drift_alarm)
+            self._rule("Drifted", f"Requests to {name} have drifted: trains it again", target, pattern)
         # Without the run's input and output, which may be as large as a message may be.
         ended = events.RuleTargetInput.from_object(
             {
@@ -132,6 +136,15 @@ def _objects_of(context: WorkloadContext) -> events.EventPattern:
             "bucket": {"name": [context.data_bucket.bucket_name]},
             "object": {"key": [{"prefix": context.data_prefix}]},
         },
+    )
+
+
+def _ringing(alarm_name: str) -> events.EventPattern:
+    """CloudWatch user guide, "Alarm events and EventBridge"."""
+    return events.EventPattern(
+        source=["aws.cloudwatch"],
+        detail_type=["CloudWatch Alarm State Change"],
+        detail={"alarmName": [alarm_name], "state": {"value": ["ALARM"]}},
     )
 
 

@@ -34,7 +34,9 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Retraining:
-    """A schedule, or a caller of the API, wants a run whether or not there is new data. `dataset` None: the newest."""
+    """A schedule, an alarm or a caller of the API wants a run whether or not there is new data. `dataset` None: the
+    newest.
+    """
 
     message_id: str
     id: str
@@ -96,7 +98,8 @@ def _object_created(message_id: str, _: dict[str, Any], detail: dict[str, Any]) 
     )
 
 
-def _scheduled(message_id: str, event: dict[str, Any], _: dict[str, Any]) -> Retraining:
+def _again(message_id: str, event: dict[str, Any], _: dict[str, Any]) -> Retraining:
+    """A schedule or an alarm: the rule of the queue says which alarm, and in which state."""
     return Retraining(message_id=message_id, id=take(event, "id", str, where="event"), dataset=None, hyperparameters={})
 
 
@@ -128,7 +131,8 @@ def _due(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Due:
 
 _READERS: dict[tuple[str, str], Callable[[str, dict[str, Any], dict[str, Any]], Event]] = {
     ("aws.s3", "Object Created"): _object_created,
-    ("aws.events", "Scheduled Event"): _scheduled,
+    ("aws.cloudwatch", "CloudWatch Alarm State Change"): _again,
+    ("aws.events", "Scheduled Event"): _again,
     ("aws.states", "Step Functions Execution Status Change"): _execution_ended,
     (SOURCE, REQUESTED): _requested,
     (SOURCE, DUE): _due,

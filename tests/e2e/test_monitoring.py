@@ -15,6 +15,7 @@ MONITORING = {
     "every_minutes": 10_080,  # the test looks itself
     "window_hours": 1,
     "minimum_requests": 30,
+    "retrain": True,
     "quality": {"metric": "accuracy", "limit": 0.9},
 }
 HOLDOUT_INSTANCES = """
@@ -72,6 +73,11 @@ def state(slipway, alarm: str) -> str:
     return found["StateValue"]
 
 
+def ended(slipway) -> int:
+    """How many runs are over."""
+    return sum(execution["status"] != "RUNNING" for execution in slipway.executions(WORKLOAD))
+
+
 def test_drift_and_live_quality_are_measured_told_of_and_alarmed_on(deployed, numbers):
     nothing = deployed.json("monitor", WORKLOAD, "--json")
     assert nothing["outcome"] == "nothing_captured" and "no endpoint" in nothing["summary"]
@@ -97,6 +103,7 @@ def test_drift_and_live_quality_are_measured_told_of_and_alarmed_on(deployed, nu
     assert descriptor["rollout"]["alarms"][-1].endswith("-model-quality")
     eventually(lambda: state(deployed, "drift") == "ALARM")
     eventually(lambda: state(deployed, "model-quality") == "ALARM")
+    eventually(lambda: ended(deployed) == 2)  # the one of `train`, and the one that the alarm asked for
     names = {metric["MetricName"] for metric in _metrics(deployed)}
     assert names == {"MaxPSI", "PSI", "RecentRequests", "LiveQuality"}
 

@@ -120,7 +120,21 @@ def test_a_schedule_reaches_the_queue_and_objects_do_not_where_the_manifest_says
     (scheduled,) = (p for p in own.values() if p.get("ScheduleExpression") == "cron(0 3 * * ? *)")
     assert "DeadLetterConfig" in scheduled["Targets"][0]
     sources = {p["EventPattern"]["source"][0] for p in own.values() if "EventPattern" in p}
-    assert sources == {"aws.states", "aws.sagemaker"}
+    assert sources == {"aws.states", "aws.sagemaker", "aws.cloudwatch"}
+
+
+def test_the_alarm_of_drift_reaches_the_queue_where_the_manifest_says_so(
+    assembly: Any, two_workloads_assembly: Any
+) -> None:
+    rules = two_workloads_assembly.resources("AWS::Events::Rule")
+    (name,) = (k for k, p in rules.items() if p.get("EventPattern", {}).get("source") == ["aws.cloudwatch"])
+    assert name.startswith("slipway-dev-constant-answer/")
+    assert rules[name]["EventPattern"]["detail"] == {
+        "alarmName": ["slipway-dev-constant-answer-drift"],
+        "state": {"value": ["ALARM"]},
+    }
+    (scheduled,) = (p for p in rules.values() if p.get("ScheduleExpression") == "cron(0 3 * * ? *)")
+    assert rules[name]["Targets"][0]["Arn"] == scheduled["Targets"][0]["Arn"]
 
 
 def test_the_record_of_requests_is_encrypted_and_can_be_put_back(assembly: Any) -> None:

@@ -212,10 +212,15 @@ def test_who_asks_again_gets_a_run_over_the_same_versions_and_its_event_only_one
     assert len({json.dumps(i["objects"]) for i in inputs}) == 1
 
 
-def test_a_schedule_trains_on_the_newest_complete_data_set(stage: Any, deliver: Any) -> None:
+@pytest.mark.parametrize(
+    ("source", "kind"), [("aws.events", "Scheduled Event"), ("aws.cloudwatch", "CloudWatch Alarm State Change")]
+)
+def test_a_schedule_and_an_alarm_train_on_the_newest_complete_data_set(
+    stage: Any, deliver: Any, source: str, kind: str
+) -> None:
     upload(stage)
     stage.put("digits/zzz/train/images.gz")  # newer, and not complete
-    assert deliver({"source": "aws.events", "detail-type": "Scheduled Event", "id": "e1", "detail": {}}) == []
+    assert deliver({"source": source, "detail-type": kind, "id": "e1", "detail": {}}) == []
     (execution,) = stage.executions()
     assert execution["name"].startswith("20261112-080000-ab12-")
 

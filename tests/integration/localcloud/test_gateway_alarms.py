@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, unique
 
 
@@ -84,3 +86,26 @@ def test_a_change_of_an_alarms_state_is_an_event(cloud: EmbeddedCloud) -> None:
     assert event["detail"]["previousState"]["value"] == "OK"
     assert event["detail"]["state"]["value"] == "ALARM" and "0.9" in event["detail"]["state"]["reason"]
     assert event["detail"]["configuration"] == {"description": "Requests changed"}
+
+
+@pytest.mark.parametrize(
+    ("treatment", "state"), [("notBreaching", "OK"), ("breaching", "ALARM"), ("ignore", "ALARM"), ("missing", "ALARM")]
+)
+def test_missing_data_counts_as_the_alarm_says(cloud: EmbeddedCloud, treatment: str, state: str) -> None:
+    cloudwatch, name = cloud.client("cloudwatch"), unique("silent")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace=name,
+        MetricName="Errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData=treatment,
+    )
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a person's")
+    # Whenever figures come, whichever they are, every alarm is looked at.
+    cloudwatch.put_metric_data(Namespace=name, MetricData=[{"MetricName": "Others", "Value": 5}])
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    assert alarm["StateValue"] == state

@@ -63,6 +63,12 @@ class EmbeddedCloud:
             raise CommandFailed("The embedded cloud did not stop:\n" + _last_words(result))
         return True
 
+    def administer(self, *arguments: str) -> None:
+        """What no AWS API does: `interrupt`, `crash`, `throttle` ... Raises CommandFailed with what was said."""
+        result = self._command(*arguments, "--state", str(self.state))
+        if result.returncode != 0:
+            raise CommandFailed(f"python -m localcloud {arguments[0]} was refused:\n" + _last_words(result))
+
     def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return subprocess.run(  # noqa: S603 - our own module, and no shell reads the arguments

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.drills.faults import Fault
 from cli.formats import Format
 from cli.group import CommonOptionsGroup, Session
 from cli.options import DebugOption, PortOption, RegionOption, StageOption, StateOption, TargetOption, VerboseOption
@@ -275,6 +276,19 @@ def lineage(
         _print_json(document)
     else:
         subject.show(document, context.obj.out)
+
+
+@app.command()
+def drill(
+    context: typer.Context,
+    workload: WorkloadArgument,
+    fault: Annotated[Fault, typer.Argument(help="What goes wrong.")],
+    report: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")] = None,
+) -> None:
+    """Play a fault on the embedded cloud, under traffic, and tell what followed; 1 if that was not what must follow."""
+    from cli.drills import runner
+
+    runner.run(context.obj, workload, fault, report)
 
 
 @app.command("api-key")

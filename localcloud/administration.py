@@ -3,6 +3,8 @@
     POST /_localcloud/training-jobs/{name}/interruptions    {"capacity_after_seconds": 0}
     POST /_localcloud/training-jobs/{name}/internal-errors  {}
     POST /_localcloud/endpoints/{name}/maintenances         {}
+    POST /_localcloud/functions/{name}/crashes              {}
+    POST /_localcloud/throttlings                           {"share": 0.3, "seconds": 60}
 
 answer 204, or 409 with {"message"}. They take `Authorization: Bearer <secret access key>`: loopback is open to every
 web page that a browser of this machine shows.
@@ -17,6 +19,7 @@ import math
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.config import Config
@@ -27,10 +30,16 @@ from localcloud.sagemaker.jobs.supervisor import JobSupervisor
 
 PREFIX = "/_localcloud/"
 _NAME = "[A-Za-z0-9-]{1,63}"
+_FUNCTION = "[A-Za-z0-9-_]{1,64}"
 _PATH = re.compile(
     rf"{PREFIX}(?:training-jobs/(?P<job>{_NAME})/(?P<fault>interruptions|internal-errors)"
-    rf"|endpoints/(?P<endpoint>{_NAME})/maintenances)"
+    rf"|endpoints/(?P<endpoint>{_NAME})/maintenances|functions/(?P<function>{_FUNCTION})/crashes|(?P<throttle>throttlings))"
 )
+_NUMBERS = {
+    "interruptions": {"capacity_after_seconds": (0.0, math.inf)},
+    "throttlings": {"share": (1.0, 1.0), "seconds": (60.0, math.inf)},
+}
+"""Kind of fault -> the numbers that its request may have: (where it has none, the largest)."""
 _MAX_BODY = 4096
 _TIMEOUT_SECONDS = 10
 
@@ -38,9 +47,18 @@ _TIMEOUT_SECONDS = 10
 class Administration:
     """The ASGI application behind `PREFIX`."""
 
-    def __init__(self, config: Config, jobs: JobSupervisor, endpoints: EndpointSupervisor) -> None:
+    def __init__(
+        self,
+        config: Config,
+        jobs: JobSupervisor,
+        endpoints: EndpointSupervisor,
+        *,
+        crash: Callable[[str], None],
+        throttle: Callable[[float, float], None],
+    ) -> None:
         self._token = f"Bearer {config.secret_access_key}".encode()
         self._jobs, self._endpoints = jobs, endpoints
+        self._crash, self._throttle = crash, throttle
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         status, message = await self._handle(scope, receive)
@@ -57,8 +75,8 @@ class Administration:
         if match is None or scope["method"] != "POST":
             return 404, f"nothing at {scope['method']} {scope['path']}"
         try:
-            capacity_after = _capacity_after(await _read(receive))
-            await asyncio.to_thread(self._perform, match, capacity_after)
+            numbers = _numbers(await _read(receive), match["throttle"] or match["fault"])
+            await asyncio.to_thread(self._perform, match, numbers)
         except ValueError as error:
             return 400, str(error)
         except DisruptionRefused as error:
@@ -67,11 +85,15 @@ class Administration:
             return 409, f"The endpoint {match['endpoint']} cannot be maintained: {error}"
         return 204, ""
 
-    def _perform(self, match: re.Match[str], capacity_after: float) -> None:
-        if match["endpoint"]:
+    def _perform(self, match: re.Match[str], numbers: dict[str, float]) -> None:
+        if match["throttle"]:
+            self._throttle(**numbers)
+        elif match["function"]:
+            self._crash(match["function"])
+        elif match["endpoint"]:
             self._endpoints.maintain(match["endpoint"])
         elif match["fault"] == "interruptions":
-            self._jobs.interrupt(match["job"], capacity_after)
+            self._jobs.interrupt(match["job"], numbers["capacity_after_seconds"])
         else:
             self._jobs.lose_instance(match["job"])
 
@@ -96,14 +118,19 @@ def request(description: dict[str, Any], path: str, document: dict[str, Any]) ->
             raise AdministrationError(json.load(error)["message"]) from error
 
 
-def _capacity_after(body: bytes) -> float:
+def _numbers(body: bytes, fault: str | None) -> dict[str, float]:
+    """The numbers of a request. Raises ValueError for one that its fault does not have, or that is out of range."""
+    allowed = _NUMBERS.get(fault or "", {})
     document = json.loads(body or b"{}")
-    if not isinstance(document, dict) or document.keys() - {"capacity_after_seconds"}:
-        raise ValueError("the body may have the member capacity_after_seconds only")
-    seconds = document.get("capacity_after_seconds", 0)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-        raise ValueError(f"capacity_after_seconds is {seconds!r}; it must be a number of seconds, 0 or more")
-    return float(seconds)
+    if not isinstance(document, dict) or document.keys() - allowed.keys():
+        raise ValueError(f"the body may have these members only: {', '.join(allowed) or 'none'}")
+    return {name: _number(name, document.get(name, default), most) for name, (default, most) in allowed.items()}
+
+
+def _number(name: str, value: Any, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most or value == math.inf:
+        raise ValueError(f"{name} is {value!r}; it must be a number from 0" + (f" to {most:g}" if most < 2 else ""))
+    return float(value)
 
 
 async def _read(receive: Any) -> bytes:

@@ -61,6 +61,14 @@ def _maintain(parsed: argparse.Namespace) -> int:
     return _disrupt(parsed, f"endpoints/{parsed.endpoint}/maintenances", {})
 
 
+def _crash(parsed: argparse.Namespace) -> int:
+    return _disrupt(parsed, f"functions/{parsed.function}/crashes", {})
+
+
+def _throttle(parsed: argparse.Namespace) -> int:
+    return _disrupt(parsed, "throttlings", {"share": parsed.share, "seconds": parsed.seconds})
+
+
 def _disrupt(parsed: argparse.Namespace, path: str, document: dict[str, float]) -> int:
     from localcloud import administration  # heavy, and of no use to the other commands
 
@@ -94,6 +102,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return share
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localcloud", description="The embedded cloud on loopback.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -105,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
         ("interrupt", _interrupt, "take the spot instances of a training job away: SIGTERM, 120 s, SIGKILL"),
         ("fail", _fail, "let a training job meet an InternalServerError, which its RetryStrategy retries"),
         ("maintain", _maintain, "replace an endpoint's instances one by one while it serves (SystemUpdating)"),
+        ("crash", _crash, "kill the process of a Lambda function in the middle of its next invocation"),
+        ("throttle", _throttle, "answer a share of the calls of SageMaker with ThrottlingException for a while"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
@@ -113,6 +130,11 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("job", metavar="JOB", help="name of a running training job")
         if name == "maintain":
             command.add_argument("endpoint", metavar="ENDPOINT", help="name of an endpoint that is in service")
+        if name == "crash":
+            command.add_argument("function", metavar="FUNCTION", help="name of a function")
+        if name == "throttle":
+            command.add_argument("--share", type=_share, default=0.3, help="of the calls, 0 to 1 (%(default)s)")
+            command.add_argument("--seconds", type=_seconds, default=60.0, help="how long (%(default)s)")
         if name == "interrupt":
             command.add_argument(
                 "--capacity-after",

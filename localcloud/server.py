@@ -24,6 +24,7 @@ from localcloud.autoscaling.variants import VariantCapacity
 from localcloud.codebuild import CodeBuildExecutor
 from localcloud.config import Config
 from localcloud.gateway import Gateway, autoscaling, builds, sagemaker, stacks, state, workflows
+from localcloud.gateway.functions import FunctionFaults
 from localcloud.images import ImageRegistry
 from localcloud.journal import Damaged
 from localcloud.sagemaker import integrity
@@ -47,6 +48,7 @@ from localcloud.sagemaker.resources.training_job import TRAINING_JOB
 from localcloud.sagemaker.resources.transform_job import TRANSFORM_JOB
 from localcloud.sagemaker.runtime_api import RuntimeApi
 from localcloud.sagemaker.store import Store
+from localcloud.sagemaker.throttling import Throttling
 from localcloud.sagemaker.tuning.supervisor import TuningSupervisor
 from localcloud.stepfunctions.tasks import TaskRunner
 
@@ -118,7 +120,10 @@ class Cloud:
         self._jobs = JobSupervisor(config, self._store, images)
         alarms = AlarmWatch(config, allows=self._gateway.identity.role_allows)
         self._endpoints = EndpointSupervisor(config, self._store, images, alarms=alarms)
-        self._administration = administration.Administration(config, self._jobs, self._endpoints)
+        self._throttling = Throttling()
+        self._administration = administration.Administration(
+            config, self._jobs, self._endpoints, crash=FunctionFaults().crash, throttle=self._throttling.begin
+        )
         as_service = self._plane_of_the_service()
         self._tuning = TuningSupervisor(as_service, self._jobs.history)
         self._pipelines = PipelineSupervisor(config, as_service, self._tuning)
@@ -195,7 +200,7 @@ class Cloud:
         )
         realtime = RuntimeApi(self._endpoints)
         runtime = AsyncRuntimeApi(self._store, backlog, realtime.handle, account=self._config.account)
-        sagemaker.register(self._config, identity, api.handle, runtime.handle)
+        sagemaker.register(self._config, identity, self._throttling.around(api.handle), runtime.handle)
         runner = TaskRunner(self._config, lambda task, action, arn: identity.role_allows(task.role_arn, action, arn))
         workflows.register(runner)
         stacks.register(self._config)

@@ -9,7 +9,8 @@ tests of ``tests/integration/localcloud`` pin each of them.
   name the resource, roles can be assumed by the services that their trust policies name.
 - ``resources``: requests are authorised on the resources that AWS would take, where ministack knows only "*".
 - ``resources``: resources and condition keys are AWS's where ministack's differ.
-- ``alarms``: an alarm looks at the metric with its own dimensions.
+- ``alarms``: an alarm looks at the metric with its own dimensions, and ends when nothing comes any more.
+- ``functions``: the death of a function's process is told as Lambda tells it, and can be made to happen.
 - ``autoscaling``: Application Auto Scaling is a service, with its service-linked role.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
 - ``workflows``: Step Functions' tasks act as the execution's role.

@@ -17,7 +17,7 @@ from cli.main import app
 
 ROOT = Path(__file__).resolve().parents[3]
 VERBS = ["up", "down", "train", "check", "sample-data", "predict", "batch", "export", "import"]
-VERBS += ["rollback", "promote", "traffic", "approve", "verdict", "lineage"]
+VERBS += ["rollback", "promote", "traffic", "approve", "verdict", "lineage", "drill"]
 VERBS += ["runs", "rerun", "tensorboard"]
 VERBS += ["monitor"]
 VERBS += ["api-key", "status", "logs", "destroy", "demo"]

@@ -1,0 +1,45 @@
+"""A data set with a file that is not what it says."""
+
+from __future__ import annotations
+
+from cli.drills import trainings
+from cli.drills.drill import Result
+from cli.drills.stage import Stage
+
+BROKEN = b"\x00\xff this is a drill, and no data \x00\xff\n"
+
+
+class BadData:
+    keeps_version = False
+
+    def refusal(self, stage: Stage) -> str | None:
+        return trainings.no_run(stage)
+
+    def play(self, stage: Stage) -> Result:
+        """Refused, or the file set apart and the rest good enough: then a new version may serve."""
+        before = stage.version()
+        broken: list[trainings.Broken] = []
+
+        def begin() -> str:
+            broken.append(trainings.with_broken_object(stage, BROKEN))
+            return broken[0].dataset
+
+        ending = trainings.followed(stage, begin)
+        if ending.version is None:
+            problems = [] if stage.version() == before else [f"version {stage.version()} serves in spite of it"]
+            if not trainings.executions_of(stage, broken[0].dataset):
+                problems.append("no run looked at the data")
+            return Result("refused", problems)
+        if _set_apart(stage, broken[0]):
+            return Result("quarantined")
+        return Result("not detected", [f"version {ending.version} was trained on the broken file {broken[0].key}"])
+
+
+def _set_apart(stage: Stage, broken: trainings.Broken) -> bool:
+    artifacts = stage.descriptor["artifacts"]
+    (run,) = [item["name"] for item in trainings.executions_of(stage, broken.dataset)]
+    found = stage.target.client("s3").list_objects_v2(
+        Bucket=artifacts["bucket"], Prefix=f"{artifacts['prefix']}quarantine/{run}/"
+    )
+    name = broken.key.rpartition("/")[2]
+    return any(item["Key"].endswith(f"/{name}") for item in found.get("Contents", []))

@@ -14,6 +14,7 @@ from cli.errors import CliError
 
 DELIVERIES = 10
 DRAIN_LIMIT_SECONDS = 300.0
+ARRIVAL_LIMIT_SECONDS = 60.0
 _SETTLED_SECONDS = 3.0
 """How long the queue has to stay empty: a message between receipt and deletion may be in neither count."""
 
@@ -42,7 +43,7 @@ def _repeat(stage: Stage, dataset: str) -> None:
     stored = s3.list_objects_v2(Bucket=where["bucket"], Prefix=prefix)["Contents"]
     newest = max((item for item in stored if item["Key"].count("/") > prefix.count("/")), key=_modified)
     version = s3.head_object(Bucket=where["bucket"], Key=newest["Key"])["VersionId"]
-    event = json.dumps(_created(stage, where["bucket"], newest, version))
+    event = json.dumps(_created(stage, where["bucket"], newest, version, _sequencer(stage, newest["Key"])))
     for _ in range(DELIVERIES):
         sqs.send_message(QueueUrl=_queue(stage), MessageBody=event)
     stage.timeline.add(f"the event of {newest['Key']} is delivered {DELIVERIES} times more")
@@ -52,7 +53,19 @@ def _modified(item: dict[str, Any]) -> Any:
     return item["LastModified"]
 
 
-def _created(stage: Stage, bucket: str, item: dict[str, Any], version: str) -> dict[str, Any]:
+def _sequencer(stage: Stage, key: str) -> str:
+    """That of the object's own event, which the stack keeps (docs/contract.md, "Table of training requests")."""
+    table, item = f"{stage.descriptor['job_prefix']}-training-requests", {"kind": {"S": "object"}, "id": {"S": key}}
+    deadline = time.monotonic() + ARRIVAL_LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        found = stage.target.client("dynamodb").get_item(TableName=table, Key=item, ConsistentRead=True)
+        if "Item" in found:
+            return found["Item"]["sequencer"]["S"]
+        time.sleep(stage.target.poll_seconds / 5)
+    raise CliError(f"The event of {key} did not arrive within {ARRIVAL_LIMIT_SECONDS:.0f} s.")
+
+
+def _created(stage: Stage, bucket: str, item: dict[str, Any], version: str, sequencer: str) -> dict[str, Any]:
     """EventBridge's event "Object Created" of S3."""
     return {
         "version": "0",
@@ -71,7 +84,7 @@ def _created(stage: Stage, bucket: str, item: dict[str, Any], version: str) -> d
                 "size": item["Size"],
                 "etag": item["ETag"].strip('"'),
                 "version-id": version,
-                "sequencer": "0" * 18,
+                "sequencer": sequencer,
             },
             "request-id": "DRILL",
             "requester": stage.descriptor["train_state_machine_arn"].split(":")[4],

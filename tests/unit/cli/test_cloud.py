@@ -59,7 +59,7 @@ def test_an_upload_writes_the_request_and_every_channel(target: Target, bucket: 
         f"{prefix}/{name}" for name in ("request.json", "test/a.csv", "test/b.csv", "train/train.csv")
     ]
     request = target.client("s3").get_object(Bucket=bucket, Key=f"{prefix}/request.json")["Body"].read()
-    assert json.loads(request) == {"hyperparameters": {"epochs": "3"}}
+    assert json.loads(request) == {"hyperparameters": {"epochs": "3"}, "objects": 3}
 
 
 def test_the_newest_data_set_is_the_complete_one_that_was_written_to_last(target: Target, bucket: str) -> None:

@@ -49,9 +49,7 @@ def test_the_second_workload_has_everything_that_the_first_has(two_workloads_ass
     def kinds(stack: str) -> Counter[str]:
         return Counter(resource["Type"] for resource in two_workloads_assembly.templates[stack]["Resources"].values())
 
-    more = kinds("slipway-dev-constant-answer") - kinds("slipway-dev-mnist-lightning")
     assert kinds("slipway-dev-mnist-lightning") <= kinds("slipway-dev-constant-answer")
-    assert more == {"AWS::IAM::Role": 1, "AWS::IAM::Policy": 1}  # of its processing steps
 
 
 def test_no_stack_adds_to_a_role_of_another_one(two_workloads_assembly: Any) -> None:
@@ -93,10 +91,11 @@ def test_no_custom_resource_is_deployed_but_the_image_build(assembly: Any) -> No
     assert custom == {"Custom::ContainerImage"}
 
 
-def test_a_function_is_shipped_with_its_own_folder_and_the_shared_one(assembly: Any) -> None:
+def test_a_function_is_shipped_with_its_own_folder_and_the_shared_one(two_workloads_assembly: Any) -> None:
+    """The second workload is monitored, so that every function is there."""
     bundles = [
         {path.name for path in folder.iterdir()}
-        for folder in assembly.folder.glob("asset.*")
+        for folder in two_workloads_assembly.folder.glob("asset.*")
         if (folder / "shared").is_dir()
     ]
     own = sorted(next(iter(bundle - {"shared"})) for bundle in bundles)

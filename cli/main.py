@@ -208,7 +208,7 @@ def rollback(
 
 @app.command()
 def promote(context: typer.Context, workload: WorkloadArgument, as_json: JsonOption = False) -> None:
-    """Give all traffic to the newest of the model versions that share it."""
+    """Give all traffic to the new one of two model versions that share it."""
     from cli import rollouts
 
     rollouts.command(context.obj, workload, {"command": "promote"}, as_json=as_json)

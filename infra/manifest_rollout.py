@@ -80,6 +80,8 @@ class Split(_Rollout):
     def _grows(self) -> Split:
         if any(after <= before for before, after in pairwise(self.steps)):
             raise ValueError(f"steps {self.steps}: each must be larger than the one before")
+        if self.steps[0] == 100:
+            raise ValueError("steps [100]: nothing would be split or watched; allowed: a first step below 100")
         return self
 
 

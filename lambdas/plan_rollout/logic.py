@@ -67,10 +67,13 @@ def _deploy(
 def _rollback(
     sagemaker: Any, descriptor: Descriptor, serving: Serving | None, order: dict[str, Any], execution: str
 ) -> dict[str, Any]:
-    """An earlier version at once, whatever the alarms say: they may be why somebody goes back."""
+    """An earlier version at once, whatever the alarms say: they may be why somebody goes back. Of a split: what served
+    before it.
+    """
     version = order.get("version")
-    if version is None and serving and serving.challenger:
-        return _alone(descriptor, serving, serving.champion, execution)
+    if version is None and serving and serving.newcomer:
+        before = next(variant for variant in serving.variants if variant != serving.newcomer)
+        return _alone(descriptor, serving, before, execution)
     package = packages.to_go_back_to(sagemaker, descriptor, serving, version)
     return _package(descriptor, serving, package, execution, careful=False)
 
@@ -78,13 +81,15 @@ def _rollback(
 def _promote(
     sagemaker: Any, descriptor: Descriptor, serving: Serving | None, order: dict[str, Any], execution: str
 ) -> dict[str, Any]:
-    """The newest of several variants takes all traffic."""
+    """What a split brought takes all traffic."""
     if serving is None:
         raise NothingServes(f"there is no endpoint {descriptor['endpoint_name']}: nothing can be promoted")
-    newest = max(serving.variants, key=lambda variant: int(variant.version or 0))
-    if len(serving.variants) == 1:
-        raise NothingToPromote(f"version {newest.version} has all traffic of {descriptor['endpoint_name']} already")
-    return _alone(descriptor, serving, newest, execution)
+    if serving.newcomer is None:
+        raise NothingToPromote(
+            f"no split is under way: version {serving.champion.version} has all traffic of"
+            f" {descriptor['endpoint_name']} already"
+        )
+    return _alone(descriptor, serving, serving.newcomer, execution)
 
 
 def _traffic(

@@ -33,10 +33,14 @@ class Serving:
         return self.variants[0]
 
     @property
-    def challenger(self) -> Variant | None:
-        """The newest model beside the champion; None when one variant serves alone."""
-        others = self.variants[1:]
-        return max(others, key=lambda variant: int(variant.version or 0)) if others else None
+    def newcomer(self) -> Variant | None:
+        """The variant that a split brought, however much traffic it has by now; None where no split is under way."""
+        return next((variant for variant in self.variants if self.config_name == split_config(variant.model)), None)
+
+
+def split_config(model: str) -> str:
+    """The endpoint config that serves a new `model` beside the one before it."""
+    return f"{model}-split"
 
 
 def find(sagemaker: Any, endpoint_name: str) -> Serving | None:

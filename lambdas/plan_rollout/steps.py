@@ -9,7 +9,7 @@ from typing import Any
 from shared.descriptor import Descriptor
 
 from plan_rollout import requests
-from plan_rollout.serving import Serving, Variant
+from plan_rollout.serving import Serving, Variant, split_config
 
 Step = dict[str, Any]
 _SPLIT_VARIANTS = ("blue", "green")
@@ -123,7 +123,7 @@ def _split(descriptor: Descriptor, serving: Serving, *, name: str, version: int)
             step = _first_share(descriptor, champion, challenger, weights, name=name, version=version)
         else:
             request = requests.update_weights(descriptor, weights)
-            step = {**_step(f"share {share} %", "weights", request=request), "config": f"{name}-split"}
+            step = {**_step(f"share {share} %", "weights", request=request), "config": split_config(name)}
         steps.append(
             {
                 **step,
@@ -155,7 +155,7 @@ def _first_share(
     models = {champion.name: champion.model, challenger: name}
     config = requests.endpoint_config(
         descriptor,
-        name=f"{name}-split",
+        name=split_config(name),
         version=version,
         production=[
             requests.variant(
@@ -164,7 +164,7 @@ def _first_share(
             for variant, model in models.items()
         ],
     )
-    request = requests.update_endpoint(descriptor, config=f"{name}-split", guarded=False)
+    request = requests.update_endpoint(descriptor, config=split_config(name), guarded=False)
     return _step(f"share {weights[challenger]:g} %", "update", config=config, request=request)
 
 

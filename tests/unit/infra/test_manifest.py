@@ -110,6 +110,7 @@ def test_a_good_manifest_is_read_with_its_defaults(roots: CodeRoots) -> None:
         ("triggers", {"schedule": "cron(0 3 * * *)"}, "is not a schedule"),
         ("triggers", {"debounce_seconds": 901}, "triggers.debounce_seconds: 901"),
         ("triggers", {"cooldown": 1}, "unknown key 'cooldown': allowed: objects, schedule, api"),
+        ("rollout", {"strategy": "ab", "steps": [100]}, "steps [100]: nothing would be split or watched"),
         ("rollout", {"strategy": "ab", "steps": [50, 10]}, "steps [50, 10]: each must be larger than the one before"),
         ("rollout", {"strategy": "all_at_once", "size_percent": 5}, "unknown key 'size_percent': allowed: latency"),
         ("name", "numbers", "name: 'numbers' is not the folder's: allowed: digits"),

@@ -383,13 +383,24 @@ def test_a_rollback_passes_over_what_was_rejected_and_goes_where_it_is_told(
         plan(event, context, command="rollback")
 
 
-def test_a_split_is_decided_either_way_by_command(registry: Registry, ab: Any, event: Any, context: Any) -> None:
-    registry.serves(("blue", 2, 80.0), ("green", 3, 20.0))
+@pytest.mark.parametrize(("old", "new"), [(80.0, 20.0), (10.0, 90.0), (50.0, 50.0)])
+def test_a_split_is_decided_either_way_by_command_however_far_it_is(
+    registry: Registry, ab: Any, event: Any, context: Any, old: float, new: float
+) -> None:
+    registry.serves(("blue", 2, old), ("green", 3, new), EndpointConfigName=f"{model(3)}-split")
     for command, variant, version in (("promote", "green", 3), ("rollback", "blue", 2)):
         planned = plan(event, context, command=command)
         (step,) = planned["steps"]
         assert production(step) == {variant: (model(version), 1.0, 1)}
         assert (planned["model"], planned["model_version"]) == (None, str(version))
+
+
+def test_of_a_split_with_an_older_version_that_one_is_the_newcomer(
+    registry: Registry, ab: Any, event: Any, context: Any
+) -> None:
+    registry.serves(("blue", 3, 50.0), ("green", 1, 50.0), EndpointConfigName=f"{model(1)}-split")
+    assert plan(event, context, command="promote")["model_version"] == "1"
+    assert plan(event, context, command="rollback")["model_version"] == "3"
 
 
 def test_traffic_is_split_by_hand_and_remembers_what_it_was(

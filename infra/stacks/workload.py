@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from aws_cdk import Stack
@@ -42,13 +43,7 @@ class WorkloadStack(Stack):
         super().__init__(scope, names.prefix, description=f"Slipway workload: {workload.name}")
         self.add_stack_dependency(platform, "its buckets are referred to by name")
         context = self._context(settings, platform, workload, names)
-        group = sagemaker.CfnModelPackageGroup(
-            self,
-            "Models",
-            model_package_group_name=names.prefix,
-            model_package_group_description=workload.manifest.description,
-        )
-        group.apply_removal_policy(settings.removal_policy)
+        self._model_package_group(context)
         image = ServingImage(
             self,
             "ServingImage",
@@ -80,25 +75,6 @@ class WorkloadStack(Stack):
         )
         batch = Batch(self, "Batch", context=context, repository=image.repository)
         monitoring = self._monitoring(context, image)
-        WorkloadAlarms(
-            self,
-            "Alarms",
-            names=names,
-            rollout=rollout_manifest,
-            variants=variants,
-            monitoring=workload.manifest.monitoring,
-            dead_letter_queues={
-                "objects": training.trigger.dead_letters,
-                "approvals": rollout.dead_letters,
-                **({"monitoring": monitoring.dead_letters} if monitoring else {}),
-            },
-            machines={
-                "train": training.machine.state_machine,
-                "rollout": rollout.machine.state_machine,
-                **({"monitor": monitoring.machine.state_machine} if monitoring else {}),
-            },
-            topic=platform.alerts_topic,
-        )
         parts = WorkloadParts(
             code=code,
             serving_image=image,
@@ -108,7 +84,39 @@ class WorkloadStack(Stack):
             monitoring=monitoring,
             alarm_names=alarm_names,
         )
+        self._alarms(context, parts, variants)
         self._describe(context, parts)
+
+    def _model_package_group(self, context: WorkloadContext) -> None:
+        group = sagemaker.CfnModelPackageGroup(
+            self,
+            "Models",
+            model_package_group_name=context.names.prefix,
+            model_package_group_description=context.workload.manifest.description,
+        )
+        group.apply_removal_policy(context.settings.removal_policy)
+
+    def _alarms(self, context: WorkloadContext, parts: WorkloadParts, variants: Sequence[str]) -> None:
+        manifest, monitoring = context.workload.manifest, parts.monitoring
+        WorkloadAlarms(
+            self,
+            "Alarms",
+            names=context.names,
+            rollout=manifest.rollout,
+            variants=variants,
+            monitoring=manifest.monitoring,
+            dead_letter_queues={
+                "objects": parts.training.trigger.dead_letters,
+                "approvals": parts.rollout.dead_letters,
+                **({"monitoring": monitoring.dead_letters} if monitoring else {}),
+            },
+            machines={
+                "train": parts.training.machine.state_machine,
+                "rollout": parts.rollout.machine.state_machine,
+                **({"monitor": monitoring.machine.state_machine} if monitoring else {}),
+            },
+            topic=context.alerts_topic,
+        )
 
     def _context(
         self, settings: Settings, platform: PlatformStack, workload: Workload, names: WorkloadNames

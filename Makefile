@@ -48,7 +48,7 @@ notebooks: setup ## Run notebooks/ on the embedded cloud; copies with their pict
 	  "$$clients/jupyter-execute" --output '../build/notebooks/{notebook_name}' notebooks/*.ipynb
 
 test: setup-test ## Install and run all tests (ARGS="-k name" to choose)
-	@$(TOOLS) && $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	@$(TOOLS) && $(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 test-unit: setup-test ## Only tests/unit: no deployment, no end-to-end run
 	@$(TOOLS) && $(BIN)/python -m pytest tests/unit $(ARGS)

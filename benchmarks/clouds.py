@@ -15,7 +15,8 @@ from typing import Any
 
 import boto3
 
-from cli.programs import ROOT, uv_environment
+from benchmarks.environments import environment
+from cli.programs import ROOT
 
 MOTO = "moto[server]==5.2.5"
 LIMIT_SECONDS = 120.0
@@ -82,8 +83,7 @@ class Moto:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
-        environment = _moto_environment()
-        command = [environment / "bin" / "moto_server", "-H", "127.0.0.1", "-p", str(self.port)]
+        command = [environment("moto", [MOTO]) / "bin" / "moto_server", "-H", "127.0.0.1", "-p", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _wait_for_port(self.port)
         return Server(endpoint=f"http://127.0.0.1:{self.port}", pids=[self._process.pid])
@@ -98,17 +98,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _moto_environment() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "slipway" / "benchmarks" / MOTO.replace("[server]==", "-")
-    if not (folder / "bin" / "moto_server").exists():
-        uv = Path(sys.executable).parent / "uv"
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-        install = [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", MOTO]
-        subprocess.run(install, check=True, env=uv_environment())
-    return folder
 
 
 def _wait_for_port(port: int) -> None:

@@ -1,11 +1,12 @@
 """The benchmarks run and report what they promise. How fast is no test's business."""
 
 from benchmarks import localcloud
+from benchmarks.report import show, write_docs
 
 
-def test_the_embedded_clouds_benchmark_reports_every_figure():
+def test_the_embedded_clouds_benchmark_reports_every_figure(tmp_path):
     result = localcloud.measure(jobs=3, calls=2, rounds=1, rival=False)
-    assert set(result) >= {"ratios", "runs", "machine", "load_average", "idle_memory_mib"}
+    assert set(result) >= {"ratios", "spread", "goals", "runs", "machine", "load_average"}
     assert set(result["ratios"]) == {
         "job start / script by hand",
         "describe, 3 jobs / 1 job",
@@ -15,6 +16,8 @@ def test_the_embedded_clouds_benchmark_reports_every_figure():
         "InvokeEndpoint / direct, p99",
     }
     assert all(ratio > 0 for ratio in result["ratios"].values())
-    (runs,) = result["runs"]
-    assert runs["restart_seconds"][0] > 0
-    localcloud.show(result)
+    (run,) = result["runs"]
+    assert run["restart"] > 0
+    show(result)
+    write_docs("localcloud", localcloud.__doc__, result, tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"localcloud.json", "localcloud.md", "localcloud.svg"}

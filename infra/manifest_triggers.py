@@ -31,6 +31,8 @@ class Triggers(Strict):
     """Trains again, on the newest complete data set (EventBridge's rate or cron expressions)."""
     api: bool = True
     """`POST /workloads/{name}/training-runs`."""
+    on_deploy: bool = False
+    """A deployment that changed what runs are made with: code, images, training parameters."""
     debounce_seconds: Annotated[int, Field(ge=0, le=900)] = 1  # DelaySeconds of SQS
     """How long nothing more must land before the run starts. A data set that says how many files it has
     (request.json, as the command line writes it) is not waited for."""

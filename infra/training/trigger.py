@@ -67,6 +67,9 @@ class TrainingTrigger(Construct):
                 source=["slipway"], detail_type=["Training Requested"], detail={"workload": [name]}
             )
             self._rule("Requested", f"Runs of {name} that callers of the API ask for", target, pattern)
+        if triggers.on_deploy:
+            description = f"The stack of {name} was deployed: trains again if that changed its training"
+            self._rule("Deployed", description, target, _deployments_of(context))
         monitoring = context.workload.manifest.monitoring
         if monitoring and monitoring.retrain:
             pattern = _ringing(context.names.drift_alarm)
@@ -135,6 +138,18 @@ def _objects_of(context: WorkloadContext) -> events.EventPattern:
         detail={
             "bucket": {"name": [context.data_bucket.bucket_name]},
             "object": {"key": [{"prefix": context.data_prefix}]},
+        },
+    )
+
+
+def _deployments_of(context: WorkloadContext) -> events.EventPattern:
+    """CloudFormation user guide, "Stack Status Change event detail"."""
+    return events.EventPattern(
+        source=["aws.cloudformation"],
+        detail_type=["CloudFormation Stack Status Change"],
+        detail={
+            "stack-id": [context.stack.stack_id],
+            "status-details": {"status": ["CREATE_COMPLETE", "UPDATE_COMPLETE"]},
         },
     )
 

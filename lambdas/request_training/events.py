@@ -45,6 +45,14 @@ class Retraining:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """The workload's stack was deployed: worth a run if that changed what runs are made with."""
+
+    message_id: str
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     """A run of the train machine ended, at `at` in seconds of the epoch."""
 
@@ -62,7 +70,7 @@ class Due:
     revision: int
 
 
-Event = Delivery | Retraining | Ended | Due
+Event = Delivery | Retraining | Deployed | Ended | Due
 
 
 def read(record: dict[str, Any]) -> Event:
@@ -103,6 +111,13 @@ def _again(message_id: str, event: dict[str, Any], _: dict[str, Any]) -> Retrain
     return Retraining(message_id=message_id, id=take(event, "id", str, where="event"), dataset=None, hyperparameters={})
 
 
+def _deployed(message_id: str, event: dict[str, Any], _: dict[str, Any]) -> Deployed:
+    """CloudFormation user guide, "Stack Status Change event detail"; the rule of the queue says which stack and
+    status.
+    """
+    return Deployed(message_id=message_id, id=take(event, "id", str, where="event"))
+
+
 def _requested(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Retraining:
     where = "event.detail"
     named = detail.get("dataset") is not None
@@ -132,6 +147,7 @@ def _due(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Due:
 _READERS: dict[tuple[str, str], Callable[[str, dict[str, Any], dict[str, Any]], Event]] = {
     ("aws.s3", "Object Created"): _object_created,
     ("aws.cloudwatch", "CloudWatch Alarm State Change"): _again,
+    ("aws.cloudformation", "CloudFormation Stack Status Change"): _deployed,
     ("aws.events", "Scheduled Event"): _again,
     ("aws.states", "Step Functions Execution Status Change"): _execution_ended,
     (SOURCE, REQUESTED): _requested,

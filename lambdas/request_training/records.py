@@ -12,7 +12,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 from shared.clients import error_code
 
-REQUESTS, OBJECTS = "request", "object"
+REQUESTS, OBJECTS, RECIPES = "request", "object", "recipe"
+DEPLOYMENT = "again/deployed"
+"""The request of every deployment: a data set's name has no slash."""
 KEPT_SECONDS = 30 * 24 * 3600
 """Longer than a message waits anywhere: 14 days in a queue, or in its dead-letter queue."""
 SEQUENCER_LENGTH = 64
@@ -43,6 +45,11 @@ class TrainingRequest:
     handled: int
     since: float
     refused: str
+
+    @property
+    def of_deployment(self) -> bool:
+        """Worth a run only if the newest one was made with something else."""
+        return self.ask.id == DEPLOYMENT
 
     @property
     def pending(self) -> bool:
@@ -122,6 +129,16 @@ class Records:
     def refused(self, request: TrainingRequest, version_id: str) -> None:
         """An alert was raised about this version of the data set's request.json."""
         self._update(REQUESTS, request.ask.id, "SET refused = :version", {":version": {"S": version_id}})
+
+    def recipe(self) -> str:
+        """Of the newest run; empty where none is known."""
+        return str(self._get(RECIPES, "newest").get("recipe", {}).get("S", ""))
+
+    def started(self, run: str, recipe: str) -> None:
+        """`run` is the newest one, and made with `recipe`."""
+        self._update(
+            RECIPES, "newest", "SET run = :run, recipe = :recipe", {":run": {"S": run}, ":recipe": {"S": recipe}}
+        )
 
     def _get(self, kind: str, item_id: str) -> dict[str, Any]:
         answer = self._dynamodb.get_item(TableName=self._table, Key=_key(kind, item_id), ConsistentRead=True)

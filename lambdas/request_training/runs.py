@@ -14,6 +14,7 @@ from request_training import dataset as data
 from request_training.dataset import DataSetTooLarge, Request, StoredObject
 from request_training.events import REQUEST_FILE
 from request_training.lease import Held
+from request_training.recipe import recipe
 from request_training.records import TrainingRequest
 from request_training.services import Services
 
@@ -52,6 +53,10 @@ class Runs:
 
     def start(self, request: TrainingRequest) -> None:
         """Starts the run that the request asks for, or leaves it pending until the lease is free."""
+        if request.of_deployment and self._services.records.recipe() == recipe(self._descriptor):
+            self._log.info("the newest run was made with what is deployed")
+            self._services.records.handled(request)
+            return
         name = request.ask.dataset or data.newest(self._services.s3, **self._descriptor["data"])
         if name is None:
             self._log.info("there is no data set")
@@ -111,11 +116,14 @@ class Runs:
                 stateMachineArn=self._descriptor["train_state_machine_arn"], name=run, input=run_input
             )
             log.info("started", run=run, objects=len(found.objects), token=taken.token)
+            self._services.records.started(run, recipe(self._descriptor))
         except ClientError as error:
             if error_code(error) != "ExecutionAlreadyExists":
                 raise
             log.info("duplicate", run=run)
-            if not lease.running(run):
+            if lease.running(run):  # perhaps this function was killed before it could record the run
+                self._services.records.started(run, recipe(self._descriptor))
+            else:
                 lease.give_back(run)
         self._services.records.handled(request)
 

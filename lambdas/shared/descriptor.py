@@ -162,6 +162,7 @@ class Triggers(TypedDict):
     objects: bool
     schedule: str | None
     api: bool
+    on_deploy: bool
     debounce_seconds: int
     cooldown_seconds: int
 

@@ -15,6 +15,7 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
 - ``workflows``: Step Functions' tasks act as the execution's role.
 - ``stacks``: CloudFormation knows our resource types; stacks caught by a crash do not stay in progress.
+- ``stack_events``: the status of a stack is an event.
 - ``builds``: CodeBuild's builds are run.
 - ``acknowledgement``, ``recorder``, ``state``: what a request changed in any service is on the disk before it is
   answered, and is put back at the next start.

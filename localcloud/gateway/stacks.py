@@ -12,6 +12,7 @@ from typing import Any
 from localcloud import clients, cloudformation_scaling
 from localcloud.cloudformation import TYPES, Provisioner
 from localcloud.config import Config
+from localcloud.gateway import stack_events
 
 log = logging.getLogger(__name__)
 _REASON = "The embedded cloud ended while this stack was being worked on"
@@ -54,6 +55,7 @@ def load(config: Config) -> None:
             }
         original = engine._runs_on_worker_thread
         engine._runs_on_worker_thread = lambda name: name in provisioners or original(name)
+        stack_events.register()
         _registered.set()
 
 

@@ -120,7 +120,25 @@ def test_a_schedule_reaches_the_queue_and_objects_do_not_where_the_manifest_says
     (scheduled,) = (p for p in own.values() if p.get("ScheduleExpression") == "cron(0 3 * * ? *)")
     assert "DeadLetterConfig" in scheduled["Targets"][0]
     sources = {p["EventPattern"]["source"][0] for p in own.values() if "EventPattern" in p}
-    assert sources == {"aws.states", "aws.sagemaker", "aws.cloudwatch"}
+    assert sources == {"aws.states", "aws.sagemaker", "aws.cloudwatch", "aws.cloudformation"}
+
+
+def test_a_deployment_of_the_own_stack_reaches_the_queue_where_the_manifest_says_so(
+    assembly: Any, two_workloads_assembly: Any
+) -> None:
+    def of_deployments(resources: dict[str, Any]) -> list[str]:
+        return [k for k, p in resources.items() if p.get("EventPattern", {}).get("source") == ["aws.cloudformation"]]
+
+    rules = two_workloads_assembly.resources("AWS::Events::Rule")
+    (name,) = of_deployments(rules)
+    assert name.startswith("slipway-dev-constant-answer/")
+    assert rules[name]["EventPattern"]["detail"] == {
+        "stack-id": [{"Ref": "AWS::StackId"}],
+        "status-details": {"status": ["CREATE_COMPLETE", "UPDATE_COMPLETE"]},
+    }
+    (scheduled,) = (p for p in rules.values() if p.get("ScheduleExpression") == "cron(0 3 * * ? *)")
+    assert rules[name]["Targets"][0]["Arn"] == scheduled["Targets"][0]["Arn"]
+    assert of_deployments(assembly.resources("AWS::Events::Rule")) == []
 
 
 def test_the_alarm_of_drift_reaches_the_queue_where_the_manifest_says_so(
@@ -251,7 +269,7 @@ DESCRIPTOR_KEYS = {
     "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "variant", "environment", "sample_request"},
     "batch": {"bucket", "prefix", "role_arn"},
     "rollout": {"strategy", "bake_seconds", "versions_kept", "alarms"},
-    "triggers": {"objects", "schedule", "api", "debounce_seconds", "cooldown_seconds"},
+    "triggers": {"objects", "schedule", "api", "on_deploy", "debounce_seconds", "cooldown_seconds"},
 }
 
 

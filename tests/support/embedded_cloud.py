@@ -75,6 +75,29 @@ class EmbeddedCloud:
             iam.put_role_policy(RoleName=name, PolicyName="test", PolicyDocument=policy(*statements))
         return arn
 
+    def subscribe(self, name: str, pattern: dict[str, Any]) -> str:
+        """The URL of a new queue that gets every event which matches."""
+        sqs, events = self.client("sqs"), self.client("events")
+        queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        admit = {**allow("sqs:SendMessage", arn), "Principal": {"Service": "events.amazonaws.com"}}
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy(admit)})
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+        return str(queue)
+
+    def received(self, queue: str, count: int) -> list[dict[str, Any]]:
+        """The documents in the queue, once there are `count`; they stay in it."""
+        sqs, found = self.client("sqs"), {}
+
+        def there() -> bool:
+            answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
+            found.update({message["MessageId"]: json.loads(message["Body"]) for message in answer.get("Messages", [])})
+            return len(found) >= count
+
+        eventually(there)
+        return list(found.values())
+
 
 def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

@@ -225,6 +225,32 @@ def test_a_schedule_and_an_alarm_train_on_the_newest_complete_data_set(
     assert execution["name"].startswith("20261112-080000-ab12-")
 
 
+def deployed(number: int) -> dict[str, Any]:
+    detail = {"stack-id": "arn:stack", "status-details": {"status": "UPDATE_COMPLETE", "status-reason": ""}}
+    kind = "CloudFormation Stack Status Change"
+    return {"source": "aws.cloudformation", "detail-type": kind, "id": f"d{number}", "detail": detail}
+
+
+def test_a_deployment_without_data_starts_nothing_and_alerts_nobody(stage: Any, deliver: Any) -> None:
+    stage.put(FILES[0])  # a data set that is not complete
+    assert deliver(deployed(1)) == []
+    assert (stage.executions(), stage.alerts()) == ([], [])
+    assert Records(client("dynamodb"), stage.table).pending() == []
+
+
+def test_a_deployment_trains_again_if_and_only_if_it_changed_what_runs_are_made_with(stage: Any, deliver: Any) -> None:
+    assert deliver(*upload(stage)) == []
+    training, gate = stage.descriptor["training"], stage.descriptor["gate"]
+    changed, other_gate = {**training, "code_uri": "s3://assets/changed.zip"}, {**gate, "minimum": 0.1}
+    deployments = [(training, gate, 1), (training, other_gate, 1), (changed, gate, 2), (changed, gate, 2)]
+    for number, (section, limits, runs) in enumerate([*deployments, (training, gate, 3)]):
+        stage.describe(training=section, gate=limits)
+        for _ in range(2):  # the same event twice
+            stage.await_end()
+            assert deliver(deployed(number)) == []
+        assert len(stage.executions()) == runs, number
+
+
 def test_a_function_killed_at_any_of_its_calls_leads_to_one_run(stage: Any, deliver: Any) -> None:
     """Before each call to AWS in turn, and after each: delivered again, the same message gives one run."""
     for number in itertools.count():

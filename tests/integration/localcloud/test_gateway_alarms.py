@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, unique
+from tests.support.embedded_cloud import EmbeddedCloud, eventually, unique
 
 
 def test_an_alarm_does_not_ring_for_another_ones_dimensions(cloud: EmbeddedCloud) -> None:
@@ -50,17 +48,10 @@ def test_an_alarm_does_not_ring_for_another_ones_dimensions(cloud: EmbeddedCloud
 
 
 def test_a_change_of_an_alarms_state_is_an_event(cloud: EmbeddedCloud) -> None:
-    cloudwatch, sqs, events = cloud.client("cloudwatch"), cloud.client("sqs"), cloud.client("events")
-    name = unique("drift")
-    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    admit = {**allow("sqs:SendMessage", arn), "Principal": {"Service": "events.amazonaws.com"}}
-    policy = {"Version": "2012-10-17", "Statement": [admit]}
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    cloudwatch, name = cloud.client("cloudwatch"), unique("drift")
     detail = {"alarmName": [name], "state": {"value": ["ALARM"]}}
     pattern = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"], "detail": detail}
-    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    queue = cloud.subscribe(name, pattern)
     cloudwatch.put_metric_alarm(
         AlarmName=name,
         AlarmDescription="Requests changed",
@@ -76,12 +67,7 @@ def test_a_change_of_an_alarms_state_is_an_event(cloud: EmbeddedCloud) -> None:
         cloudwatch.put_metric_data(Namespace=name, MetricData=[{"MetricName": "MaxPSI", "Value": value}])
         cloudwatch.describe_alarms(AlarmNames=[name])
 
-    def received() -> list[dict]:
-        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)
-        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
-
-    eventually(lambda: received() != [])
-    (event,) = received()  # the change, not every time that it is still so
+    (event,) = cloud.received(queue, 1)  # the change, not every time that it is still so
     assert event["resources"] == [f"arn:aws:cloudwatch:{cloud.region}:{cloud.account}:alarm:{name}"]
     assert event["detail"]["previousState"]["value"] == "OK"
     assert event["detail"]["state"]["value"] == "ALARM" and "0.9" in event["detail"]["state"]["reason"]

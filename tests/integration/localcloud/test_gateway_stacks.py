@@ -96,3 +96,24 @@ def test_what_the_api_refuses_is_the_stacks_reason(cloud, role):
         e.get("ResourceStatusReason", "") for e in cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     ]
     assert any("modelPackageGroupName" in reason for reason in reasons), reasons
+
+
+def test_every_status_of_a_stack_is_an_event(cloud):
+    cloudformation, name = cloud.client("cloudformation"), unique("stack")
+    queue = cloud.subscribe(
+        name, {"source": ["aws.cloudformation"], "detail-type": ["CloudFormation Stack Status Change"]}
+    )
+    group = {"Type": "AWS::SageMaker::ModelPackageGroup", "Properties": {"ModelPackageGroupName": name}}
+    template = json.dumps({"Resources": {"Group": group}})
+    stack = cloudformation.create_stack(StackName=name, TemplateBody=template, ClientRequestToken="first")["StackId"]
+    _settled(cloud, name)
+    events = cloud.received(queue, 2)
+    assert [event["detail"]["status-details"]["status"] for event in events] == [
+        "CREATE_IN_PROGRESS",
+        "CREATE_COMPLETE",
+    ]
+    for event in events:
+        assert (event["source"], event["resources"]) == ("aws.cloudformation", [stack])
+        assert event["detail"]["stack-id"] == stack
+        assert event["detail"]["client-request-token"] == "first"
+        assert event["id"]

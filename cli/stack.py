@@ -17,10 +17,14 @@ from cli import programs
 from cli.errors import CliError
 from cli.target import Target
 
-CDK = programs.ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+_CDK_PACKAGE = programs.ROOT / "node_modules" / "aws-cdk"
+CDK = _CDK_PACKAGE / "bin" / "cdk"
 CONCURRENCY = "4"
 # The bootstrap version that today's cloud assemblies ask for at least (asset roles with session tags, ECR scanning).
 BOOTSTRAP_VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
+_BOOTSTRAP_TEMPLATE = _CDK_PACKAGE / "lib" / "api" / "bootstrap" / "bootstrap-template.yaml"
+_BOOTSTRAP_POLL_SECONDS = 0.05
+_BOOTSTRAP_POLLS = 2400
 
 
 def node() -> Path:
@@ -35,14 +39,20 @@ def environment(target: Target) -> dict[str, str]:
     """The environment for the CDK command line: the cloud, our Python and Node, and no calls to anybody else."""
     base = target.environment()
     path = os.pathsep.join([str(Path(sys.executable).parent), str(node().parent), base.get("PATH", os.defpath)])
+    # The templates are validated in CI and before they go to AWS; that takes as long as everything else of a synthesis.
+    inner_loop = {"CDK_VALIDATION": "false"} if target.endpoint else {}
     # `VIRTUAL_ENV` so that `python3` in cdk.json is ours even where a shim looks at it.
-    return base | {
-        "PATH": path,
-        "VIRTUAL_ENV": sys.prefix,
-        "JSII_NODE": str(node()),
-        "CDK_DISABLE_CLI_TELEMETRY": "true",
-        "CDK_DISABLE_VERSION_CHECK": "true",
-    }
+    return (
+        base
+        | inner_loop
+        | {
+            "PATH": path,
+            "VIRTUAL_ENV": sys.prefix,
+            "JSII_NODE": str(node()),
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CDK_DISABLE_VERSION_CHECK": "true",
+        }
+    )
 
 
 def command(target: Target, verb: str, *arguments: str) -> list[str]:
@@ -66,10 +76,35 @@ def bootstrap(target: Target, on_line: Callable[[str], None] | None = None) -> N
     """Prepare account and region for deployments, once: what is there already is left alone."""
     if is_bootstrapped(target):
         return
+    if target.endpoint:
+        _create_bootstrap_stack(target)
+        return
     account = target.client("sts").get_caller_identity()["Account"]
     # A folder without an application: bootstrapping does not need ours, and would otherwise synthesise it.
     arguments = command(target, "bootstrap", f"aws://{account}/{target.session.region_name}", "--app", "")
     programs.run(arguments, name="cdk-bootstrap", environment=environment(target), on_line=on_line)
+
+
+def _create_bootstrap_stack(target: Target) -> None:
+    """What `cdk bootstrap` does in an empty account, without the two seconds that its start takes: its own template.
+
+    https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html, "Bootstrap from the AWS CloudFormation template".
+    """
+    cloudformation = target.client("cloudformation")
+    parameters = {
+        "FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY",
+        "CloudFormationExecutionPolicies": "arn:aws:iam::aws:policy/AdministratorAccess",
+    }
+    cloudformation.create_stack(
+        StackName="CDKToolkit",
+        TemplateBody=_BOOTSTRAP_TEMPLATE.read_text(encoding="utf-8"),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    waiter = cloudformation.get_waiter("stack_create_complete")
+    waiter.wait(
+        StackName="CDKToolkit", WaiterConfig={"Delay": _BOOTSTRAP_POLL_SECONDS, "MaxAttempts": _BOOTSTRAP_POLLS}
+    )
 
 
 def deploy(

@@ -50,6 +50,7 @@ from localcloud.sagemaker.runtime_api import RuntimeApi
 from localcloud.sagemaker.store import Store
 from localcloud.sagemaker.throttling import Throttling
 from localcloud.sagemaker.tuning.supervisor import TuningSupervisor
+from localcloud.stepfunctions.changes import Changes
 from localcloud.stepfunctions.tasks import TaskRunner
 
 log = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ class Cloud:
         self._pipelines = PipelineSupervisor(config, as_service, self._tuning)
         self._builds = CodeBuildExecutor(config)
         self._add_services()
+        self._store.subscribe(self._changes.tell)  # first: what waits for a job need not wait for its events
         EventPublisher(self._store, self._gateway.publish_event)
         PipelineEventPublisher(self._store, self._gateway.publish_event)
         ComponentRecorder(self._store, (TRAINING_JOB, PROCESSING_JOB, TRANSFORM_JOB))
@@ -201,7 +203,12 @@ class Cloud:
         realtime = RuntimeApi(self._endpoints)
         runtime = AsyncRuntimeApi(self._store, backlog, realtime.handle, account=self._config.account)
         sagemaker.register(self._config, identity, self._throttling.around(api.handle), runtime.handle)
-        runner = TaskRunner(self._config, lambda task, action, arn: identity.role_allows(task.role_arn, action, arn))
+        self._changes = Changes()
+        runner = TaskRunner(
+            self._config,
+            lambda task, action, arn: identity.role_allows(task.role_arn, action, arn),
+            self._changes,
+        )
         workflows.register(runner)
         stacks.register(self._config)
         builds.register(self._config, self._builds)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from build_image.request import ImageRequest
 
-_FIRST_WAIT_SECONDS = 0.5
+_FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 10.0
 _LOG_LINES = 15
 

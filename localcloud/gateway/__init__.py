@@ -13,8 +13,9 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - ``functions``: the death of a function's process is told as Lambda tells it, and can be made to happen.
 - ``autoscaling``: Application Auto Scaling is a service, with its service-linked role.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
-- ``workflows``: Step Functions' tasks act as the execution's role.
-- ``stacks``: CloudFormation knows our resource types; stacks caught by a crash do not stay in progress.
+- ``workflows``: Step Functions' tasks act as the execution's role; executions start at once.
+- ``stacks``: CloudFormation knows our resource types; the CDK hears of a change when it is done; stacks caught by a
+  crash do not stay in progress.
 - ``stack_events``: the status of a stack is an event.
 - ``builds``: CodeBuild's builds are run.
 - ``acknowledgement``, ``recorder``, ``state``: what a request changed in any service is on the disk before it is

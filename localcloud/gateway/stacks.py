@@ -7,7 +7,9 @@ import importlib
 import json
 import logging
 import threading
+import time
 from typing import Any
+from urllib.parse import parse_qs
 
 from localcloud import clients, cloudformation_scaling
 from localcloud.cloudformation import TYPES, Provisioner
@@ -16,6 +18,10 @@ from localcloud.gateway import stack_events
 
 log = logging.getLogger(__name__)
 _REASON = "The embedded cloud ended while this stack was being worked on"
+_CHANGING = ("CreateStack", "UpdateStack", "DeleteStack", "ExecuteChangeSet")
+# The CDK looks at once, and then every five seconds: most of our stacks are done by the time it looks first.
+_HELD_SECONDS = 4.5
+_LOOK_SECONDS = 0.02
 
 
 _registering = threading.Lock()
@@ -33,9 +39,27 @@ def register(config: Config) -> None:
     async def handle(*request: Any) -> Any:
         if not _registered.is_set():
             await asyncio.to_thread(load, config)
-        return await original(*request)
+        answer = await original(*request)
+        await _settled(*request)
+        return answer
 
     app.SERVICE_HANDLERS["cloudformation"] = handle
+
+
+async def _settled(_method: str, _path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> None:
+    """Return when the stack that the CDK has begun to change is done, or after a while; at once for others."""
+    if "aws-cdk" not in headers.get("user-agent", ""):
+        return
+    parameters = {**query, **parse_qs(body.decode(errors="replace"))}
+    action, stack_name = (str((parameters.get(name) or [""])[0]) for name in ("Action", "StackName"))
+    if action not in _CHANGING:
+        return
+    stacks = importlib.import_module("ministack.services.cloudformation")._stacks
+    name = stack_name.split("/")[1] if stack_name.startswith("arn:") else stack_name
+    deadline = time.monotonic() + _HELD_SECONDS
+    await asyncio.sleep(_LOOK_SECONDS)  # only then has a deletion begun
+    while time.monotonic() < deadline and stacks.get(name, {}).get("StackStatus", "").endswith("_IN_PROGRESS"):
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def load(config: Config) -> None:

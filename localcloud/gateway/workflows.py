@@ -10,10 +10,12 @@ import contextvars
 import importlib
 import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from localcloud.stepfunctions.calls import Task
@@ -23,6 +25,7 @@ from localcloud.stepfunctions.tasks import TaskRunner
 _task: contextvars.ContextVar[Task] = contextvars.ContextVar("localcloud_task")
 # Errors that neither States.ALL nor States.TaskFailed stands for.
 _TERMINAL = ("States.Runtime", "States.DataLimitExceeded")
+_PAUSE_BEFORE_EXECUTION_SECONDS = 0.15
 
 
 def register(runner: TaskRunner) -> None:
@@ -36,6 +39,7 @@ def register(runner: TaskRunner) -> None:
     # What a task with .waitForTaskToken sends, before it waits.
     engine._SERVICE_DISPATCH.clear()
     engine._SERVICE_DISPATCH["arn:aws:states:::"] = invoke
+    _start_at_once(engine)
     _honour_retry_limits(engine)
     _keep_aborted(engine)
     _give_succeed_its_output(engine)
@@ -95,6 +99,16 @@ def _with_timeout(engine: Any, invoke: Callable[[str, Any], Any]) -> Callable[[s
             raise engine._ExecutionError("States.Timeout", f"Task timed out after {timeout} seconds") from None
 
     return run
+
+
+def _start_at_once(engine: Any) -> None:
+    """ministack lets each execution sleep before its first state, in its own thread; nothing depends on it."""
+
+    def sleep(seconds: float) -> None:
+        if seconds != _PAUSE_BEFORE_EXECUTION_SECONDS:
+            time.sleep(seconds)
+
+    engine.time = SimpleNamespace(time=time.time, monotonic=time.monotonic, sleep=sleep)
 
 
 def _honour_retry_limits(engine: Any) -> None:

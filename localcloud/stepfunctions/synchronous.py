@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.stepfunctions.calls import Api
+from localcloud.stepfunctions.changes import Changes
 from localcloud.stepfunctions.errors import TASK_FAILED, TaskError
 
 log = logging.getLogger(__name__)
 
+# How soon it is seen that a task is not wanted any more; the end of a job is told by `changes`.
 _POLL_SECONDS = 0.2
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html: the tag that .sync adds to a job.
 _MANAGED_TAG = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
@@ -72,7 +73,7 @@ EXECUTION = Waitable(
 )
 
 
-def run(api: Api, what: Waitable, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def run(api: Api, what: Waitable, parameters: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """Start it and return its final description. Raises TaskError: States.TaskFailed with the description as cause."""
     request = dict(parameters)
     if what.tagged:
@@ -80,13 +81,14 @@ def run(api: Api, what: Waitable, parameters: Mapping[str, Any]) -> dict[str, An
     started = api.call(what.start, request)
     handle = {what.name: started.get(what.name, request.get(what.name))}
     while True:
+        seen = changes.count
         description = api.call(what.describe, handle)
         if description[what.status] in what.finished:
             break
         if api.task.cancelled():
             _stop(api, what, handle)
             raise TaskError(TASK_FAILED, f"the {what.noun} {handle[what.name]} was stopped with its task")
-        time.sleep(_POLL_SECONDS)
+        changes.wait(seen, _POLL_SECONDS)
     if description[what.status] not in what.succeeded:
         raise TaskError(TASK_FAILED, json.dumps(description))
     return description

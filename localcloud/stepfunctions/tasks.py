@@ -13,6 +13,7 @@ from typing import Any
 from localcloud.config import Config
 from localcloud.stepfunctions import naming, synchronous
 from localcloud.stepfunctions.calls import Api, Task
+from localcloud.stepfunctions.changes import Changes
 from localcloud.stepfunctions.errors import PERMISSIONS, RUNTIME, TaskError
 
 _INTEGRATION = re.compile(
@@ -29,11 +30,14 @@ Authorized = Callable[[Task, str, str], bool]
 
 
 class TaskRunner:
-    """Performs tasks. ``authorized(task, action, arn)`` tells what the task's role may do, besides its API calls."""
+    """Performs tasks. ``authorized(task, action, arn)`` tells what the task's role may do, besides its API calls;
+    ``changes`` that something a task waits for may have ended.
+    """
 
-    def __init__(self, config: Config, authorized: Authorized) -> None:
+    def __init__(self, config: Config, authorized: Authorized, changes: Changes) -> None:
         self._config = config
         self._authorized = authorized
+        self._changes = changes
 
     def run(self, task: Task, resource: str, arguments: Any) -> Any:
         """The task's result. Raises TaskError."""
@@ -112,7 +116,7 @@ class TaskRunner:
                     PERMISSIONS,
                     f"{api.task.role_arn} is not authorized to create managed-rule: {action} on resource {rule}",
                 )
-        return synchronous.run(api, what, arguments)
+        return synchronous.run(api, what, arguments, self._changes)
 
     def _lambda(self, task: Task, _match: re.Match[str], arguments: dict[str, Any]) -> dict[str, Any]:
         others = {name: value for name, value in arguments.items() if name not in ("FunctionName", "Payload")}

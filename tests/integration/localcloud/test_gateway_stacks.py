@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.support.embedded_cloud import EmbeddedCloud, eventually, unique
@@ -117,3 +118,12 @@ def test_every_status_of_a_stack_is_an_event(cloud):
         assert event["detail"]["stack-id"] == stack
         assert event["detail"]["client-request-token"] == "first"
         assert event["id"]
+
+
+def test_the_cdk_hears_of_a_change_when_it_is_done(cloud, role):
+    cdk = cloud.client("cloudformation", Config(user_agent="aws-cdk/2.1148.1"))
+    name = unique("stack")
+    cdk.create_stack(StackName=name, TemplateBody=_template(cloud, role))
+    assert cdk.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    cdk.delete_stack(StackName=name)
+    assert name not in {stack["StackName"] for stack in cdk.describe_stacks()["Stacks"]}

@@ -1,8 +1,10 @@
 import json
+import threading
 
 import pytest
 
 from localcloud.stepfunctions import synchronous
+from localcloud.stepfunctions.changes import Changes
 from localcloud.stepfunctions.errors import TaskError
 
 
@@ -31,25 +33,25 @@ JOB = synchronous.JOBS["createTrainingJob"]
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(synchronous.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(synchronous, "_POLL_SECONDS", 0)
 
 
 def test_the_final_description_is_the_result():
     jobs = FakeJobs("InProgress", "InProgress", "Completed")
-    assert synchronous.run(jobs, JOB, {"TrainingJobName": "j"})["TrainingJobStatus"] == "Completed"
+    assert synchronous.run(jobs, JOB, {"TrainingJobName": "j"}, Changes())["TrainingJobStatus"] == "Completed"
     assert [operation for operation, _ in jobs.calls] == ["CreateTrainingJob"] + ["DescribeTrainingJob"] * 3
 
 
 def test_jobs_are_tagged_as_started_by_step_functions():
     jobs = FakeJobs("Completed")
-    synchronous.run(jobs, JOB, {"TrainingJobName": "j", "Tags": [{"Key": "a", "Value": "b"}]})
+    synchronous.run(jobs, JOB, {"TrainingJobName": "j", "Tags": [{"Key": "a", "Value": "b"}]}, Changes())
     assert [tag["Key"] for tag in jobs.calls[0][1]["Tags"]] == ["a", "MANAGED_BY_AWS"]
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
 def test_an_unsuccessful_end_fails_the_task_with_the_description(status):
     with pytest.raises(TaskError) as error:
-        synchronous.run(FakeJobs("InProgress", status), JOB, {"TrainingJobName": "j"})
+        synchronous.run(FakeJobs("InProgress", status), JOB, {"TrainingJobName": "j"}, Changes())
     assert error.value.error == "States.TaskFailed"
     assert json.loads(error.value.cause)["TrainingJobStatus"] == status
 
@@ -58,5 +60,24 @@ def test_an_unsuccessful_end_fails_the_task_with_the_description(status):
 def test_a_task_that_is_no_longer_wanted_stops_its_job(may_stop):
     jobs = FakeJobs("InProgress", cancelled=True, may_stop=may_stop)
     with pytest.raises(TaskError):
-        synchronous.run(jobs, JOB, {"TrainingJobName": "j"})
+        synchronous.run(jobs, JOB, {"TrainingJobName": "j"}, Changes())
     assert jobs.calls[-1] == ("StopTrainingJob", {"TrainingJobName": "j"})
+
+
+def test_the_end_is_seen_when_it_is_told(monkeypatch):
+    monkeypatch.setattr(synchronous, "_POLL_SECONDS", 30)
+    changes, waiting = Changes(), threading.Event()
+
+    class Running(FakeJobs):
+        def call(self, operation: str, parameters: dict) -> dict:
+            if operation.startswith("Describe"):
+                waiting.set()
+            return super().call(operation, parameters)
+
+    jobs = Running("InProgress", "Completed")
+    thread = threading.Thread(target=synchronous.run, args=(jobs, JOB, {"TrainingJobName": "j"}, changes))
+    thread.start()
+    assert waiting.wait(10)
+    changes.tell("training-job", None, {})
+    thread.join(10)
+    assert not thread.is_alive()

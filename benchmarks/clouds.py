@@ -45,7 +45,7 @@ class Server:
 
     def memory_mib(self) -> float:
         """Of all its processes: the proportional set size, where Linux tells it (shared pages count once)."""
-        return sum(_memory_kib(pid) for pid in self.pids) / 1024
+        return sum(memory_kib(pid) for pid in self.pids) / 1024
 
 
 class Embedded:
@@ -114,7 +114,7 @@ def _parent(pid: int) -> int:
     return int(_shown(pid, "ppid"))
 
 
-def _memory_kib(pid: int) -> int:
+def memory_kib(pid: int) -> int:
     rollup = Path(f"/proc/{pid}/smaps_rollup")
     if not rollup.exists():
         return int(_shown(pid, "rss"))

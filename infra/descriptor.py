@@ -171,6 +171,7 @@ def _serving(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
         "role_arn": parts.rollout.serving_role.role_arn,
         "instance_type": serving.instance.type,
         "instance_count": serving.instance.count,
+        "autoscaling": serving.autoscaling and serving.autoscaling.model_dump(),
         "variant": VARIANT,
         "environment": serving.environment,
         "sample_request": context.workload.sample_request,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from infra.manifest_autoscaling import Autoscaling
 from infra.manifest_checks import Checks
 from infra.manifest_fields import (
     RESERVED_CHANNELS,
@@ -173,6 +174,7 @@ class Evaluation(Strict):
 
 class Serving(Strict):
     instance: ServingInstance
+    autoscaling: Autoscaling | None = None
     environment: dict[EnvironmentName, str] = Field(default={})
 
 
@@ -222,6 +224,10 @@ class Manifest(Strict):
             raise ValueError(
                 f"rollout.strategy {strategy!r} moves traffic by part of the fleet, and serving.instance.count is"
                 f" {count}: allowed: {needed} or more, or the strategies all_at_once, shadow, ab"
+            )
+        if self.serving.autoscaling is not None:
+            self.serving.autoscaling.check_fleet(
+                instance_type=self.serving.instance.type, count=count, strategy=strategy, needed=needed
             )
         return self
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from infra.rollout.wait import STARTED, wait_states
+from infra.rollout import scaling
+from infra.rollout.wait import PATIENT, SERVING_MOVES, STARTED, pause, wait_states
 from infra.states import SAGEMAKER_RETRY, State, choice, ignore_all, integration, task
 
 _NOT_THERE = "$contains($states.errorOutput.Cause, 'Could not find')"
@@ -11,6 +12,9 @@ _OURS_SERVES = (
     "$going_back = 'no' and $plan.exists and $serving.status in ['InService', 'UpdateRollbackFailed']"
     " and ($serving.config != $plan.previous_endpoint_config_name or $serving.status = 'UpdateRollbackFailed')"
 )
+_BUSY = "$contains($states.errorOutput.Cause, 'in-progress')"
+_TRIED = {"waited": "{% $waited + 10 %}"}
+"""About what the retries took: so nothing is tried for ever."""
 _WEIGHTS_MOVED = "$going_back = 'no' and $step.action = 'weights' and $serving.status = 'InService'"
 _NOTHING_OF_OURS_SERVES = (
     "$serving.status = 'Absent' or ($serving.status = 'InService' and $not($serving.config in $plan.created_configs))"
@@ -35,36 +39,45 @@ def going_back_states(partition: str) -> dict[str, State]:
         "Back?": choice(
             [
                 (f"({_OURS_SERVES} or {_WEIGHTS_MOVED}) and $step.retreat != null", "Retreat"),
-                (_OURS_SERVES, "Restore"),
+                (_OURS_SERVES, "ReleaseBack?"),
                 ("$serving.status = 'Failed' and $not($plan.exists)", "DeleteEndpoint"),
-                (_NOTHING_OF_OURS_SERVES, "MoreConfigs?"),
+                (_NOTHING_OF_OURS_SERVES, "ScaleBack?"),
+                (f"{SERVING_MOVES} and {PATIENT}", "PauseBack"),
             ],
             default="ReportFailure",
         ),
+        "PauseBack": pause("FindServing"),
         "Retreat": _update(
             partition,
             "aws-sdk:sagemaker:updateEndpointWeightsAndCapacities",
             "{% $step.retreat %}",
             going_back="{% $step.config = $plan.previous_endpoint_config_name ? 'config' : 'weights' %}",
-            otherwise="Restore",
+            failed="failed",
+            otherwise="ReleaseBack?",
         ),
+        **scaling.release_back_states(partition, requests="$plan.release_back", then="Restore"),
         "Restore": _update(
             partition,
             "sagemaker:updateEndpoint",
             {
                 "EndpointName": "{% $plan.endpoint_name %}",
                 "EndpointConfigName": "{% $plan.previous_endpoint_config_name %}",
+                # The size that it was scaled to since.
+                "RetainAllVariantProperties": True,
+                "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}],
             },
             going_back="config",
-            otherwise="ReportFailure",
+            failed=f"{{% {_BUSY} and {PATIENT} ? 'no' : 'failed' %}}",
+            otherwise="FindServing",
         ),
         **wait_states(
             partition,
             name="Back",
-            settled=[("$going_back = 'weights'", "Restore")],
+            settled=[("$going_back = 'weights'", "ReleaseBack?")],
             otherwise="FindServing",
             catch=ignore_all("ReportFailure"),
         ),
+        **scaling.scale_back_states(partition, requests="$plan.scale_back", then="MoreConfigs?"),
         "DeleteEndpoint": _delete(
             partition, "deleteEndpoint", {"EndpointName": "{% $plan.endpoint_name %}"}, "MoreConfigs?"
         ),
@@ -87,31 +100,32 @@ def going_back_states(partition: str) -> dict[str, State]:
 
 def _find_serving(partition: str) -> State:
     """Sets `serving` to the endpoint's status and config; the status is `Absent` or `Unknown` where it has none."""
+    counters = {"deleted": 0, **scaling.STARTED}
     absent = {"status": f"{{% {_NOT_THERE} ? 'Absent' : 'Unknown' %}}", "config": ""}
     return task(
         resource=integration(partition, "aws-sdk:sagemaker:describeEndpoint"),
         arguments={"EndpointName": "{% $plan.endpoint_name %}"},
         timeout=60,
         retry=[SAGEMAKER_RETRY],
-        catch=[{"ErrorEquals": ["States.ALL"], "Assign": {"serving": absent, "deleted": 0}, "Next": "Back?"}],
+        catch=[{"ErrorEquals": ["States.ALL"], "Assign": {"serving": absent, **counters}, "Next": "Back?"}],
         Assign={
             "serving": {
                 "status": "{% $states.result.EndpointStatus %}",
                 "config": "{% $states.result.EndpointConfigName %}",
             },
-            "deleted": 0,
+            **counters,
         },
         Next="Back?",
     )
 
 
-def _update(partition: str, action: str, arguments: object, *, going_back: str, otherwise: str) -> State:
+def _update(partition: str, action: str, arguments: object, *, going_back: str, failed: str, otherwise: str) -> State:
     return task(
         resource=integration(partition, action),
         arguments=arguments,
         timeout=120,
         retry=[SAGEMAKER_RETRY],
-        catch=[{"ErrorEquals": ["States.ALL"], "Assign": {"going_back": "failed"}, "Next": otherwise}],
+        catch=[{"ErrorEquals": ["States.ALL"], "Assign": {"going_back": failed, **_TRIED}, "Next": otherwise}],
         Assign={**STARTED, "going_back": going_back},
         Next="WaitBack",
     )

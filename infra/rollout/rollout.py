@@ -14,6 +14,7 @@ from infra.context import WorkloadContext
 from infra.machine import Machine
 from infra.permissions import allow
 from infra.queues import dead_letter_queue
+from infra.rollout import autoscaling
 from infra.rollout.state_machine import RolloutStates
 from infra.sagemaker_role import SageMakerRole
 from infra.workload_function import WorkloadFunction
@@ -92,6 +93,7 @@ class Rollout(Construct):
             log_retention=context.settings.log_retention,
         )
         self._allow_endpoint(machine)
+        autoscaling.allow_changing(machine.role, context)
         machine.allow_passing([self.serving_role])
         return machine
 
@@ -117,7 +119,9 @@ class Rollout(Construct):
         none = "sagemaker:ListModelPackages has no resource"
         allow(function.role, ["sagemaker:ListModelPackages"], ["*"], wildcard=none)
         allow(function.role, ["sagemaker:DescribeEndpoint"], [self._endpoint_arn])
-        allow(function.role, ["sagemaker:DescribeEndpointConfig"], [self._config_arn], wildcard=VERSIONS)
+        described = ["sagemaker:DescribeEndpointConfig", "sagemaker:ListTags"]
+        allow(function.role, described, [self._config_arn], wildcard=VERSIONS)
+        autoscaling.allow_reading(function.role)
         return function
 
     def _check_function(self) -> WorkloadFunction:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from infra.rollout import scaling
 from infra.rollout.going_back import going_back_states
-from infra.rollout.wait import MOVING, STARTED, wait_states
+from infra.rollout.wait import MOVING, PATIENT, STARTED, pause, wait_states
 from infra.rollout.watch import watch_states
 from infra.states import (
     SAGEMAKER_RETRY,
@@ -26,6 +27,8 @@ from infra.states import (
     task,
 )
 
+BUSY = "$contains($failure.cause, 'in-progress')"
+"""What SageMaker says of an endpoint that is changing just now: autoscaling, for one, may change it at any moment."""
 BUSY_RETRY: State = {"ErrorEquals": ["EndpointBusy"], "IntervalSeconds": 15, "MaxAttempts": 120, "BackoffRate": 1}
 """Another rollout is under way: half an hour for it to end."""
 
@@ -61,18 +64,23 @@ class RolloutStates:
                         "step": "{% $plan.steps[$taken] %}",
                         "since": "{% $states.context.State.EnteredTime %}",
                         "watched": 0,
+                        **STARTED,
+                        **scaling.STARTED,
                     },
                     "Next": "NewConfig?",
                 },
-                "NewConfig?": choice([("$step.endpoint_config != null", "CreateEndpointConfig")], default="Action?"),
-                "CreateEndpointConfig": self._call("CreateEndpointConfig", "step.endpoint_config", then="Action?"),
+                "NewConfig?": choice([("$step.endpoint_config != null", "CreateEndpointConfig")], default="Release?"),
+                "CreateEndpointConfig": self._call("CreateEndpointConfig", "step.endpoint_config", then="Release?"),
+                **scaling.release_states(self.partition, requests="$step.release", then="Action?"),
                 "Action?": choice(
                     [("$step.action = 'create'", "CreateEndpoint"), ("$step.action = 'weights'", "UpdateWeights")],
                     default="UpdateEndpoint",
                 ),
-                "CreateEndpoint": self._deploy("CreateEndpoint"),
-                "UpdateEndpoint": self._deploy("UpdateEndpoint"),
+                "CreateEndpoint": self._deploy("CreateEndpoint", on_failure="FindServing"),
+                "UpdateEndpoint": self._deploy("UpdateEndpoint", on_failure="Busy?"),
                 "UpdateWeights": self._update_weights(),
+                "Busy?": choice([(f"{BUSY} and {PATIENT}", "Pause")], default="FindServing"),
+                "Pause": pause("Action?"),
                 **wait_states(
                     self.partition,
                     name="",
@@ -81,7 +89,8 @@ class RolloutStates:
                     catch=catch_all("Describe", "FindServing"),
                 ),
                 "Check": self._check(),
-                "Serving?": choice([("$check.serving", "Watch?")], default="NotServing"),
+                "Serving?": choice([("$check.serving", "Scale?")], default="NotServing"),
+                **scaling.scale_states(self.partition, requests="$step.scale", then="Watch?"),
                 "StepTaken": {"Type": "Pass", "Assign": {"taken": "{% $taken + 1 %}"}, "Next": "NextStep?"},
                 "Retire": self._retire(),
                 "RolledOut": {"Type": "Succeed", "Output": _output("rolled_out", "$check.reason")},
@@ -117,26 +126,27 @@ class RolloutStates:
                 "plan": "{% $states.result.Payload %}",
                 "taken": 0,
                 "going_back": "no",
+                **STARTED,
                 "step": "{% {'retreat': null, 'config': ''} %}",
                 "check": "{% {'reason': ''} %}",
             },
             Next="Superseded?",
         )
 
-    def _call(self, name: str, request: str, *, then: str, **rest: Any) -> State:
+    def _call(self, name: str, request: str, *, then: str, on_failure: str = "FindServing", **rest: Any) -> State:
         action = name[0].lower() + name[1:]
         return task(
             resource=integration(self.partition, f"sagemaker:{action}"),
             arguments=f"{{% ${request} %}}",
             timeout=120,
             retry=[SAGEMAKER_RETRY],
-            catch=catch_all(name, "FindServing"),
+            catch=catch_all(name, on_failure),
             Next=then,
             **rest,
         )
 
-    def _deploy(self, name: str) -> State:
-        return self._call(name, "step.request", then="Wait", Assign=STARTED)
+    def _deploy(self, name: str, *, on_failure: str) -> State:
+        return self._call(name, "step.request", then="Wait", on_failure=on_failure, Assign=STARTED)
 
     def _update_weights(self) -> State:
         return task(
@@ -144,7 +154,7 @@ class RolloutStates:
             arguments="{% $step.request %}",
             timeout=120,
             retry=[SAGEMAKER_RETRY],
-            catch=catch_all("UpdateWeights", "FindServing"),
+            catch=catch_all("UpdateWeights", "Busy?"),
             Assign=STARTED,
             Next="Wait",
         )

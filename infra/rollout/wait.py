@@ -9,7 +9,16 @@ WAIT_LIMIT_SECONDS = 14_400
 LONGEST_PAUSE_SECONDS = 30
 STARTED = {"pause": 1, "waited": 0}
 """Variables to set before `Wait`."""
-MOVING = "$endpoint.status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack']"
+_MOVING = "['Creating', 'Updating', 'SystemUpdating', 'RollingBack']"
+MOVING = f"$endpoint.status in {_MOVING}"
+SERVING_MOVES = f"$serving.status in {_MOVING}"
+PATIENT = f"$waited < {WAIT_LIMIT_SECONDS}"
+_LONGER = {"waited": "{% $waited + $pause %}", "pause": f"{{% $min([$pause * 2, {LONGEST_PAUSE_SECONDS}]) %}}"}
+
+
+def pause(then: str) -> State:
+    """A wait for somebody else's change of the endpoint, longer each time."""
+    return {"Type": "Wait", "Seconds": "{% $pause %}", "Assign": _LONGER, "Next": then}
 
 
 def wait_states(
@@ -34,12 +43,9 @@ def wait_states(
                     "config": "{% $states.result.EndpointConfigName %}",
                     "reason": "{% $exists($states.result.FailureReason) ? $states.result.FailureReason : '' %}",
                 },
-                "waited": "{% $waited + $pause %}",
-                "pause": f"{{% $min([$pause * 2, {LONGEST_PAUSE_SECONDS}]) %}}",
+                **_LONGER,
             },
             Next=f"Settled{name}?",
         ),
-        f"Settled{name}?": choice(
-            [(f"{MOVING} and $waited < {WAIT_LIMIT_SECONDS}", f"Wait{name}"), *settled], default=otherwise
-        ),
+        f"Settled{name}?": choice([(f"{MOVING} and {PATIENT}", f"Wait{name}"), *settled], default=otherwise),
     }

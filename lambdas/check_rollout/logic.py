@@ -13,6 +13,9 @@ from shared.names import WORKLOAD
 
 from check_rollout.smoke import objection
 
+# While autoscaling changes an endpoint it serves on; a config other than the wanted one would be a rollback.
+_SERVES = {"InService", "Updating", "SystemUpdating"}
+
 
 def check(event: dict[str, Any], *, ssm: Any, sagemaker: Any, runtime: Any, workloads_path: str) -> dict[str, Any]:
     """`{"serving", "reason"}`; the reason says what serves, or why the step's models do not."""
@@ -50,7 +53,7 @@ def _wrong_config(sagemaker: Any, endpoint_name: str, wanted: str) -> str | None
         return (
             f"endpoint {endpoint_name} is {status} and serves config {config}, not {wanted}: SageMaker rolled back{why}"
         )
-    return None if status == "InService" else f"endpoint {endpoint_name} is {status}, not InService{why}"
+    return None if status in _SERVES else f"endpoint {endpoint_name} is {status}, not InService{why}"
 
 
 def _wrong_models(sagemaker: Any, config_name: str, wanted: dict[str, str]) -> str | None:

@@ -13,6 +13,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """See docs/contract.md, state machine "rollout", state Plan."""
     settings = Settings.from_environment()
     log = Log.of("plan_rollout", context).bind(execution=event.get("execution"), workload=event.get("workload"))
-    planned = plan(event, ssm=client("ssm"), sagemaker=client("sagemaker"), workloads_path=settings.workloads_path)
+    planned = plan(
+        event,
+        ssm=client("ssm"),
+        sagemaker=client("sagemaker"),
+        autoscaling=client("application-autoscaling"),
+        workloads_path=settings.workloads_path,
+    )
     log.info("planned", model_version=planned["model_version"], steps=[step["name"] for step in planned["steps"]])
     return planned

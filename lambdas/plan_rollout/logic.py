@@ -9,7 +9,7 @@ from shared.errors import InvalidInput, SlipwayError
 from shared.fields import take, take_matching
 from shared.names import WORKLOAD, model_name
 
-from plan_rollout import packages, requests, steps
+from plan_rollout import packages, requests, scaled_steps, steps
 from plan_rollout import serving as endpoint
 from plan_rollout.serving import Serving
 
@@ -24,13 +24,13 @@ class NothingToPromote(SlipwayError):
     """One variant has all traffic already."""
 
 
-def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str) -> dict[str, Any]:
+def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, autoscaling: Any, workloads_path: str) -> dict[str, Any]:
     """The state's output; see docs/contract.md, state machine "rollout"."""
     workload = take_matching(event, "workload", WORKLOAD)
     execution = take_matching(event, "execution", _EXECUTION)
     order = take(event, "event", dict)
     descriptor = descriptors.read(ssm, path=workloads_path, workload=workload)
-    serving = endpoint.find(sagemaker, descriptor["endpoint_name"])
+    serving = endpoint.find(sagemaker, autoscaling, descriptor["endpoint_name"])
     command = order.get("command", "deploy")
     if command not in _COMMANDS:
         raise InvalidInput(f"event.command is {command!r}: allowed: {', '.join(_COMMANDS)}")
@@ -46,6 +46,7 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, workloads_path: str
         "superseded": None,
         "alarms": [],
         **planned,
+        **scaled_steps.attach(descriptor, planned["steps"], serving),
         "created_configs": [
             step["endpoint_config"]["EndpointConfigName"] for step in planned["steps"] if step["endpoint_config"]
         ],

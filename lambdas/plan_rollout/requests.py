@@ -6,6 +6,9 @@ from shared.descriptor import Descriptor, Rollout
 from shared.instances import volume_key
 from shared.names import capture_uri
 
+from plan_rollout.scaling import bounded
+from plan_rollout.serving import ASKED_INSTANCES
+
 
 def model(descriptor: Descriptor, package: dict[str, Any], *, name: str, version: int) -> dict[str, Any]:
     """The CreateModel request: image and artifact as the model package was registered with them."""
@@ -38,13 +41,15 @@ def _identity(package: dict[str, Any]) -> dict[str, str]:
 def variant(
     descriptor: Descriptor, *, name: str, model: str, instances: int | None = None, weight: float = 1.0
 ) -> dict[str, Any]:
-    """A ProductionVariant. `instances`: what it was scaled to, which a rollout keeps; else the manifest's count."""
+    """A ProductionVariant. `instances`: what it was scaled to, which a rollout keeps; else the manifest's count. Either
+    within the bounds of the manifest's autoscaling: a registration does not move what lies outside of them.
+    """
     serving = descriptor["serving"]
     return {
         "VariantName": name,
         "ModelName": model,
         "InstanceType": serving["instance_type"],
-        "InitialInstanceCount": instances or serving["instance_count"],
+        "InitialInstanceCount": bounded(descriptor, instances or serving["instance_count"]),
         "InitialVariantWeight": weight,
     }
 
@@ -64,7 +69,10 @@ def endpoint_config(
         **({"ShadowProductionVariants": shadow} if shadow else {}),
         **volume_key(descriptor["serving"]["instance_type"], descriptor["kms_key_arn"], member="KmsKeyId"),
         **_data_capture(descriptor, config=name),
-        "Tags": _tags(descriptor, version),
+        "Tags": [
+            *_tags(descriptor, version),
+            {"Key": ASKED_INSTANCES, "Value": str(descriptor["serving"]["instance_count"])},
+        ],
     }
 
 
@@ -94,9 +102,16 @@ def create_endpoint(descriptor: Descriptor, *, config: str) -> dict[str, Any]:
     return {"EndpointName": descriptor["endpoint_name"], "EndpointConfigName": config, "Tags": tags}
 
 
-def update_endpoint(descriptor: Descriptor, *, config: str, guarded: bool) -> dict[str, Any]:
-    """The UpdateEndpoint request; `guarded`: with the manifest's deployment guardrails."""
-    request = {"EndpointName": descriptor["endpoint_name"], "EndpointConfigName": config}
+def update_endpoint(descriptor: Descriptor, *, config: str, guarded: bool, keep_size: bool = False) -> dict[str, Any]:
+    """The UpdateEndpoint request; `guarded`: with the manifest's deployment guardrails. `keep_size`: variants that stay
+    have as many instances as they have when the update begins, which may be others than when it was planned.
+    """
+    request: dict[str, Any] = {"EndpointName": descriptor["endpoint_name"], "EndpointConfigName": config}
+    if keep_size:
+        request |= {
+            "RetainAllVariantProperties": True,
+            "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}],
+        }
     return {**request, "DeploymentConfig": deployment_config(descriptor)} if guarded else request
 
 

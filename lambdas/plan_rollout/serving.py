@@ -1,16 +1,24 @@
 """What the endpoint serves now."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared import endpoints, variants
 from shared.errors import SlipwayError
 from shared.variants import Variant
 
+from plan_rollout import scaling
+from plan_rollout.scaling import Scaling
+
 # DescribeEndpoint, EndpointStatus: states that pass by themselves.
 _TRANSIENT = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 # UpdateEndpoint is also the way out of a rollback that failed half-way.
 _UPDATABLE = {"InService", "UpdateRollbackFailed"}
+
+
+ASKED_INSTANCES = "slipway:instances"
+"""Tag of an endpoint config: the manifest's instance count."""
 
 
 class EndpointBusy(SlipwayError):
@@ -23,14 +31,25 @@ class EndpointNotUpdatable(SlipwayError):
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """`variants`: the one with the most traffic first; of equal ones, the older model."""
+    """`variants`: the one with the most traffic first; of equal ones, the older model. `scalings`: what scales those
+    that are scaled, in the same order. `asked_instances`: what the manifest asked for when the config was made,
+    whatever size the rollout kept; None for a config that does not say.
+    """
 
     config_name: str
     variants: tuple[Variant, ...]
+    asked_instances: int | None
+    scalings: Mapping[str, Scaling] = field(default_factory=dict)
 
     @property
     def champion(self) -> Variant:
         return self.variants[0]
+
+    def scaled_to(self, variant: Variant) -> int | None:
+        """The size that a person or a policy gave the variant; None where it has what the manifest asked for."""
+        asked = variant.configured if self.asked_instances is None else self.asked_instances
+        chosen = variant.name in self.scalings or variant.instances != asked
+        return variant.instances if chosen else None
 
     @property
     def newcomer(self) -> Variant | None:
@@ -43,13 +62,25 @@ def split_config(model: str) -> str:
     return f"{model}-split"
 
 
-def find(sagemaker: Any, endpoint_name: str) -> Serving | None:
+def find(sagemaker: Any, autoscaling: Any, endpoint_name: str) -> Serving | None:
     """None when there is no endpoint. Raises EndpointBusy, EndpointNotUpdatable."""
     endpoint = endpoints.describe(sagemaker, endpoint_name)
     if endpoint is None:
         return None
     _require_updatable(endpoint)
-    return Serving(config_name=endpoint["EndpointConfigName"], variants=variants.serving(sagemaker, endpoint))
+    found = variants.serving(sagemaker, endpoint)
+    return Serving(
+        config_name=endpoint["EndpointConfigName"],
+        variants=found,
+        asked_instances=_asked_instances(sagemaker, endpoint["EndpointConfigName"]),
+        scalings=scaling.find(autoscaling, endpoint_name, [variant.name for variant in found]),
+    )
+
+
+def _asked_instances(sagemaker: Any, config_name: str) -> int | None:
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
+    tags = sagemaker.list_tags(ResourceArn=config["EndpointConfigArn"])["Tags"]
+    return next((int(tag["Value"]) for tag in tags if tag["Key"] == ASKED_INSTANCES), None)
 
 
 def _require_updatable(endpoint: dict[str, Any]) -> None:

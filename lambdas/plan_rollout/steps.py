@@ -9,6 +9,7 @@ from typing import Any
 from shared.descriptor import Descriptor
 
 from plan_rollout import requests
+from plan_rollout.scaling import bounded
 from plan_rollout.serving import Serving, Variant, split_config
 
 Step = dict[str, Any]
@@ -73,11 +74,13 @@ def _whole(
     careful: bool = True,
 ) -> list[Step]:
     """One variant with one model; by deployment guardrails where SageMaker takes them."""
-    production = requests.variant(descriptor, name=variant, model=model or name, instances=serving.champion.scaled_to)
+    production = requests.variant(descriptor, name=variant, model=model or name, instances=_largest(serving))
     config = requests.endpoint_config(descriptor, name=name, version=version, production=[production])
     # Guardrails want the same variant names before and after.
-    guarded = careful and [present.name for present in serving.variants] == [variant]
-    request = requests.update_endpoint(descriptor, config=name, guarded=guarded)
+    stays = [present.name for present in serving.variants] == [variant]
+    request = requests.update_endpoint(
+        descriptor, config=name, guarded=careful and stays, keep_size=stays and _keeps_size(descriptor, serving)
+    )
     return [_step("update", "update", config=config, request=request, models={variant: model or name}, ask=variant)]
 
 
@@ -88,14 +91,16 @@ def _shadow(descriptor: Descriptor, serving: Serving, *, name: str, version: int
         name=f"{name}-shadow",
         version=version,
         production=[
-            requests.variant(descriptor, name=champion.name, model=champion.model, instances=champion.scaled_to)
+            requests.variant(
+                descriptor, name=champion.name, model=champion.model, instances=serving.scaled_to(champion)
+            )
         ],
         shadow=[
             requests.variant(
                 descriptor,
                 name="shadow",
                 model=name,
-                instances=champion.scaled_to,
+                instances=serving.scaled_to(champion),
                 weight=rollout["mirror_percent"] / 100,
             )
         ],
@@ -104,7 +109,9 @@ def _shadow(descriptor: Descriptor, serving: Serving, *, name: str, version: int
         "shadow",
         "update",
         config=config,
-        request=requests.update_endpoint(descriptor, config=f"{name}-shadow", guarded=False),
+        request=requests.update_endpoint(
+            descriptor, config=f"{name}-shadow", guarded=False, keep_size=_keeps_size(descriptor, serving)
+        ),
         models={champion.name: champion.model},
         watch_seconds=rollout["watch_seconds"],
         compare={"champion": champion.name, "challenger": "shadow", "max_latency_ratio": rollout["max_latency_ratio"]},
@@ -120,7 +127,7 @@ def _split(descriptor: Descriptor, serving: Serving, *, name: str, version: int)
     for number, share in enumerate(shares):
         weights = {champion.name: 100.0 - share, challenger: float(share)}
         if number == 0:
-            step = _first_share(descriptor, champion, challenger, weights, name=name, version=version)
+            step = _first_share(descriptor, serving, challenger, weights, name=name, version=version)
         else:
             request = requests.update_weights(descriptor, weights)
             step = {**_step(f"share {share} %", "weights", request=request), "config": split_config(name)}
@@ -145,13 +152,14 @@ def _split(descriptor: Descriptor, serving: Serving, *, name: str, version: int)
 
 def _first_share(
     descriptor: Descriptor,
-    champion: Variant,
+    serving: Serving,
     challenger: str,
     weights: dict[str, float],
     *,
     name: str,
     version: int,
 ) -> Step:
+    champion = serving.champion
     models = {champion.name: champion.model, challenger: name}
     config = requests.endpoint_config(
         descriptor,
@@ -159,13 +167,33 @@ def _first_share(
         version=version,
         production=[
             requests.variant(
-                descriptor, name=variant, model=model, instances=champion.scaled_to, weight=weights[variant]
+                descriptor,
+                name=variant,
+                model=model,
+                instances=serving.scaled_to(champion),
+                weight=weights[variant],
             )
             for variant, model in models.items()
         ],
     )
-    request = requests.update_endpoint(descriptor, config=split_config(name), guarded=False)
+    request = requests.update_endpoint(
+        descriptor, config=split_config(name), guarded=False, keep_size=_keeps_size(descriptor, serving)
+    )
     return _step(f"share {weights[challenger]:g} %", "update", config=config, request=request)
+
+
+def _keeps_size(descriptor: Descriptor, serving: Serving) -> bool:
+    """Whether a champion that stays keeps its size: somebody chose it, and it is one that the manifest allows still."""
+    champion = serving.champion
+    if champion.instance_type != descriptor["serving"]["instance_type"] or not champion.instances:
+        return False
+    return serving.scaled_to(champion) is not None and bounded(descriptor, champion.instances) == champion.instances
+
+
+def _largest(serving: Serving) -> int | None:
+    """What one variant has to be scaled to that takes the traffic of all."""
+    sizes = (serving.scaled_to(variant) for variant in serving.variants)
+    return max((size for size in sizes if size), default=None)
 
 
 def _step(

@@ -110,11 +110,20 @@ class Gate(TypedDict):
     max_model_mb: NotRequired[float]
 
 
+class Autoscaling(TypedDict):
+    minimum: int
+    maximum: int
+    invocations_per_instance: int
+    scale_out_cooldown_seconds: int
+    scale_in_cooldown_seconds: int
+
+
 class Serving(TypedDict):
     image_uri: str
     role_arn: str
     instance_type: str
     instance_count: int
+    autoscaling: Autoscaling | None
     variant: str
     environment: dict[str, str]
     sample_request: Any

@@ -8,14 +8,14 @@ from shared.names import model_version
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A production variant. `scaled_to` is the instance count that a person or a policy gave it, None where it still
-    has its config's.
-    """
+    """A production variant. `instances` are wanted now, `configured` at first."""
 
     name: str
     model: str
     weight: float
-    scaled_to: int | None
+    instance_type: str | None
+    instances: int | None
+    configured: int | None
 
     @property
     def version(self) -> str | None:
@@ -36,10 +36,11 @@ def serving(sagemaker: Any, endpoint: dict[str, Any]) -> tuple[Variant, ...]:
 
 
 def _variant(now: dict[str, Any], configured: dict[str, Any]) -> Variant:
-    wanted = now.get("DesiredInstanceCount")
     return Variant(
         name=now["VariantName"],
         model=configured["ModelName"],
         weight=now.get("DesiredWeight", now.get("CurrentWeight", 1.0)),
-        scaled_to=None if wanted == configured.get("InitialInstanceCount") else wanted,
+        instance_type=configured.get("InstanceType"),
+        instances=now.get("DesiredInstanceCount"),
+        configured=configured.get("InitialInstanceCount"),
     )

@@ -20,7 +20,7 @@ def register(config: Config) -> None:
     """Replace the extraction of resources and of condition keys."""
     actions = importlib.import_module("ministack.core.iam_actions")
     _correct_resources(config, actions)
-    _add_namespaces(actions)
+    _add_condition_keys(actions)
 
 
 def _correct_resources(config: Config, actions: Any) -> None:
@@ -72,8 +72,10 @@ def _parameters_below(request: dict[str, Any]) -> str | None:
     return f"parameter/{path.strip('/')}" if isinstance(path, str) and path.strip("/") else None
 
 
-def _add_namespaces(actions: Any) -> None:
-    """``cloudwatch:namespace``, by which alone PutMetricData can be bound to anything."""
+def _add_condition_keys(actions: Any) -> None:
+    """``cloudwatch:namespace``, by which alone PutMetricData can be bound to anything, and what a scalable target is
+    of: its ARN does not say.
+    """
     original = actions.request_tag_context
 
     def context(service: str, action: str, body: bytes, parameters: dict) -> dict[str, Any]:
@@ -81,6 +83,10 @@ def _add_namespaces(actions: Any) -> None:
         if action == "cloudwatch:PutMetricData":
             namespace = _document(body).get("Namespace") or parse_qs(body.decode("latin-1")).get("Namespace", [None])[0]
             found = {**found, "cloudwatch:namespace": namespace}
+        elif service == "application-autoscaling":
+            keys = {"service-namespace": "ServiceNamespace", "scalable-dimension": "ScalableDimension"}
+            request = _document(body)
+            found = {**found, **{f"{service}:{key}": request.get(member) for key, member in keys.items()}}
         return found
 
     actions.request_tag_context = context

@@ -266,7 +266,8 @@ DESCRIPTOR_KEYS = {
     "evaluation": {"image_uri", "role_arn", "instance_type", "volume_gb", "max_runtime_seconds", "channel"}
     | {"evaluator_uri", "label_column"},
     "gate": {"metric", "goal", "minimum", "max_regression", "slices", "max_model_mb"},
-    "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "variant", "environment", "sample_request"},
+    "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "autoscaling", "variant"}
+    | {"environment", "sample_request"},
     "batch": {"bucket", "prefix", "role_arn"},
     "rollout": {"strategy", "bake_seconds", "versions_kept", "alarms"},
     "triggers": {"objects", "schedule", "api", "on_deploy", "debounce_seconds", "cooldown_seconds"},

@@ -23,7 +23,8 @@ EXPECTED = {
     "train": {"Plan", "Evaluate", "Gate", "Passed?", "Rejected", "Register", "ReportFailure", "Failed"},
     "rollout": {"Plan", "CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint", "UpdateWeights"}
     | {"Wait", "Describe", "Check", "Look", "Compare", "Retire", "Retreat", "Restore", "Reject"}
-    | {"DeleteEndpointConfig", "DeleteModel", "ReportFailure", "Failed"},
+    | {"DeleteEndpointConfig", "DeleteModel", "ReportFailure", "Failed"}
+    | {"Release", "RegisterTarget", "PutPolicy", "PutSchedule", "ReleaseBack", "RegisterTargetBack"},
     "monitor": {"Plan", "Captured?", "Nothing", "Compare", "Publish", "ReportFailure", "Failed"},
 }
 
@@ -63,6 +64,7 @@ def tasks(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def integration(state: dict[str, Any]) -> tuple[str, str]:
     """botocore's names of the service and of the operation that a task calls."""
     *_, service, action = state["Resource"].removesuffix(".sync").split(":")
+    service = {"applicationautoscaling": "application-autoscaling"}.get(service, service)
     action = action[0].upper() + action[1:]
     return service, action
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from localcloud.sagemaker.errors import ApiError, ValidationException
 from localcloud.sagemaker.limits import require_unique
-from localcloud.sagemaker.resources import capacities, traffic
+from localcloud.sagemaker.resources import capacities, scaled_variants, traffic
 from localcloud.sagemaker.resources.deployment import check_deployment
 from localcloud.sagemaker.resources.endpoint_config import ENDPOINT_CONFIG
 from localcloud.sagemaker.resources.listing import list_operation
@@ -58,8 +58,9 @@ def _create(call: Call, request: Document) -> Document:
 
 def _update(call: Call, request: Document) -> Document:
     name = request["EndpointName"]
-    ENDPOINT.find(call, name)
+    present = ENDPOINT.find(call, name)
     config = ENDPOINT_CONFIG.find(call, request["EndpointConfigName"])
+    scaled_variants.require_kept(call.store, present, config)
     now = call.plane.now()
 
     def change(endpoint: Document) -> None:

@@ -101,6 +101,14 @@ def test_a_good_manifest_is_read_with_its_defaults(roots: CodeRoots) -> None:
         ("gate.max_latency_ms", 50, "a limit of latency needs inference_code/digits/sample_request.json"),
         ("approval", ..., "approval: Field required"),
         ("rollout.strategy", "canary", "'canary' moves traffic by part of the fleet, and serving.instance.count is 1"),
+        (
+            "serving",
+            {
+                "instance": {"type": "ml.m5.large", "count": 9},
+                "autoscaling": {"minimum": 1, "maximum": 4, "invocations_per_instance": 600},
+            },
+            "serving.instance.count 9 is outside of serving.autoscaling: allowed: 1 to 4",
+        ),
         ("rollout.strategy", "blue_green", "rollout: Input tag 'blue_green' found using 'strategy' does not match"),
         ("rollout", {"strategy": "canary", "size_percent": 51}, "rollout.canary.size_percent: 51"),
         ("rollout", {"strategy": "linear", "step_percent": 9}, "rollout.linear.step_percent: 9"),

@@ -25,6 +25,17 @@ NEW_MODEL, OLD_MODEL = "v2", "v1"
 RETREAT = {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "blue", "DesiredWeight": 100}]}
 
 
+BACK = {"release_back": [], "scale_back": []}
+
+
+def target(variant: str) -> dict[str, str]:
+    return {"ResourceId": f"endpoint/e/variant/{variant}"}
+
+
+def scale(variant: str) -> list[dict[str, Any]]:
+    return [{"call": call, "request": target(variant)} for call in ("target", "policy", "schedule")]
+
+
 def step(action: str, config: str, *, new: bool = True, watched: bool = False) -> dict[str, Any]:
     return {
         "name": f"{action} {config}",
@@ -37,6 +48,8 @@ def step(action: str, config: str, *, new: bool = True, watched: bool = False) -
         "watch_seconds": 30 if watched else 0,
         "compare": {"champion": "blue", "challenger": "green", "max_latency_ratio": 1.5} if watched else None,
         "retreat": RETREAT if watched else None,
+        "release": [],
+        "scale": [],
     }
 
 
@@ -45,11 +58,15 @@ STEPS = {
     "update": [step("update", "v2")],
     "shadow": [{**step("update", "v2-shadow", watched=True), "retreat": None}, step("update", "v2")],
     "ab": [
-        step("update", "v2-split", watched=True),
+        {**step("update", "v2-split", watched=True), "scale": scale("green")},
         step("weights", "v2-split", new=False, watched=True),
-        step("update", "v2"),
+        {**step("update", "v2"), "release": [target("blue")]},
     ],
 }
+BACK_FROM = {"ab": {"release_back": [target("green")], "scale_back": scale("blue")}}
+VARIANTS = {OLD_MODEL: {"blue"}, "v2-split": {"blue", "green"}, "v2-shadow": {"blue"}}
+"""Of a config; of the others {"green"} with the strategy ab, {"blue"} else."""
+SCALED_AT_FIRST = {"ab": {"blue"}}
 
 
 class Cloud:
@@ -61,6 +78,7 @@ class Cloud:
     def __init__(self, way: str, *, fails: str = "", late: bool = False, trouble: str = "", error: Any = None) -> None:
         self._way, self._fails, self._late, self._trouble, self._error = way, fails, late, trouble, error
         self.config = None if way == "first" else OLD_MODEL
+        self.scaled = set(SCALED_AT_FIRST.get(way, set()))
         self.status = "InService"
         self.deleted: set[str] = set()
 
@@ -79,6 +97,7 @@ class Cloud:
             "alarms": [] if self._way == "first" else ["a-5xx"],
             "steps": steps,
             "created_configs": [each["config"] for each in steps if each["endpoint_config"]],
+            **BACK_FROM.get(self._way, BACK),
         }
 
     def __call__(self, state: str, arguments: Any) -> Any:
@@ -93,7 +112,10 @@ class Cloud:
     def _perform(self, state: str, arguments: Any) -> Any:
         if state == "Plan":
             return {"Payload": self.plan()}
+        if state.startswith(("Release", "Register")):
+            return self._scale(state, arguments["ResourceId"].rsplit("/", 1)[-1])
         if state in ("CreateEndpoint", "UpdateEndpoint", "Restore"):
+            self._refuse_to_lose_a_target(arguments["EndpointConfigName"])
             self.config = arguments["EndpointConfigName"]
             self.status = "Failed" if (state, self._trouble) == ("CreateEndpoint", "creation") else "InService"
         elif state == "Check":
@@ -109,6 +131,21 @@ class Cloud:
         elif state.startswith("Delete"):
             self.deleted |= set(arguments.values())
         return {}
+
+    def _scale(self, state: str, variant: str) -> dict[str, Any]:
+        if state.startswith("Register"):
+            self.scaled.add(variant)
+        elif variant not in self.scaled:
+            raise self._error("ApplicationAutoScaling.ObjectNotFoundException", "No scalable target found")
+        self.scaled.discard(variant if state.startswith("Release") else "")
+        return {}
+
+    def variants(self, config: str) -> set[str]:
+        return VARIANTS.get(config, {"green"} if self._way == "ab" else {"blue"})
+
+    def _refuse_to_lose_a_target(self, config: str) -> None:
+        if self.config and not self.scaled <= self.variants(config):
+            raise self._error("SageMaker.AmazonSageMakerException", "must be deregistered as scalable target")
 
     def _describe(self) -> dict[str, str]:
         if self.config is None or "e" in self.deleted:
@@ -141,6 +178,10 @@ def test_whichever_task_fails_what_serves_is_never_deleted_and_the_cause_is_told
         assert cloud.config not in cloud.deleted
         assert cloud.config == OLD_MODEL or NEW_MODEL not in cloud.deleted
     assert OLD_MODEL not in cloud.deleted
+    if cloud.config is not None:
+        assert cloud.scaled <= cloud.variants(cloud.config)
+        if way == "ab" and cloud.config == OLD_MODEL and not state.startswith(("Release", "Register")):
+            assert cloud.scaled == {"blue"}
     if state not in done.visited or state in ("Retire", "ReportFailure"):
         return
     assert done.failure is not None and done.visited[-1] == "Failed"
@@ -157,6 +198,7 @@ def test_a_model_at_fault_ends_with_the_old_config_serving_and_nothing_left_of_t
     done = walk(DEFINITION, cloud).run({})
     assert done.failure is not None and "Reject" in done.visited
     assert (cloud.config, cloud.status) == (OLD_MODEL, "InService")
+    assert cloud.scaled == SCALED_AT_FIRST.get(way, set())
     assert cloud.deleted == {NEW_MODEL, *cloud.plan()["created_configs"]}
 
 
@@ -165,6 +207,7 @@ def test_without_trouble_the_new_model_serves(walk: Any, task_error: Any, way: s
     cloud = Cloud(way, error=task_error)
     done = walk(DEFINITION, cloud).run({})
     assert (done.failure, cloud.config, cloud.deleted) == (None, NEW_MODEL, set())
+    assert cloud.scaled == ({"green"} if way == "ab" else set())
 
 
 def test_every_task_of_the_machine_is_failed_on_some_way(walk: Any, task_error: Any) -> None:

@@ -19,7 +19,7 @@ DEFINITION = RolloutStates(
     alerts_topic_arn="arn:topic",
 ).definition()
 REPORT = ["ReportFailure", "Failed"]
-DELETED = ["MoreConfigs?", "DeleteEndpointConfig", "MoreConfigs?", "Model?", "DeleteModel", "AtFault?"]
+DELETED = ["ScaleBack?", "MoreConfigs?", "DeleteEndpointConfig", "MoreConfigs?", "Model?", "DeleteModel", "AtFault?"]
 CLEAN_UP = [*DELETED, "Reject", *REPORT]
 NOT_FOUND = ("SageMaker.SageMakerException", 'Could not find endpoint "arn:endpoint/e". (Service: SageMaker)')
 
@@ -36,6 +36,8 @@ def step(**changes: Any) -> dict[str, Any]:
         "watch_seconds": 0,
         "compare": None,
         "retreat": None,
+        "release": [],
+        "scale": [],
         **changes,
     }
 
@@ -53,6 +55,8 @@ def plan(previous: str | None, **changes: Any) -> dict[str, Any]:
         "superseded": None,
         "alarms": [],
         "steps": [step(action="update" if previous else "create")],
+        "release_back": [],
+        "scale_back": [],
         **changes,
     }
     configs = [each["endpoint_config"]["EndpointConfigName"] for each in planned["steps"] if each["endpoint_config"]]
@@ -89,10 +93,14 @@ class Cloud:
         self._checks = [check] if isinstance(check, bool) else list(check)
         self._alarms, self._worse = list(alarms or ["OK"]), list(worse or [False])
         self.failing: dict[str, Exception] = {}
+        self.refusing: dict[str, list[Exception | None]] = {}
+        """What a state fails with at its first visits; the last for ever."""
 
     def __call__(self, state: str, arguments: Any) -> Any:
         if state in self.failing:
             raise self.failing[state]
+        if refusal := _next(self.refusing.get(state, [None])):
+            raise refusal
         if state == "Plan":
             return {"Payload": self._plan}
         if state == "Check":
@@ -183,7 +191,12 @@ def test_an_update_that_sagemaker_rolled_back_in_silence_is_told_as_a_rollback(w
 def test_a_new_model_that_answers_wrongly_makes_way_for_the_old_one(walk: Any) -> None:
     statuses = [("InService", "new"), ("InService", "new"), ("Updating", "new"), ("InService", "old")]
     done = walk(DEFINITION, Cloud(plan("old"), statuses=statuses, check=False)).run({})
-    assert done.arguments["Restore"] == {"EndpointName": "e", "EndpointConfigName": "old"}
+    assert done.arguments["Restore"] == {
+        "EndpointName": "e",
+        "EndpointConfigName": "old",
+        "RetainAllVariantProperties": True,
+        "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}],
+    }
     assert after(done, "Back?") == CLEAN_UP
     assert done.arguments["DeleteEndpointConfig"] == {"EndpointConfigName": "new"}
     assert done.arguments["DeleteModel"] == {"ModelName": "new"}
@@ -201,13 +214,13 @@ def test_a_restore_that_fails_leaves_what_serves_alone(walk: Any, task_error: An
     cloud = Cloud(plan("old"), statuses=[("InService", "new")], check=False)
     cloud.failing["Restore"] = task_error("SageMaker.AmazonSageMakerException", "no")
     done = walk(DEFINITION, cloud).run({})
-    assert after(done, "Restore") == REPORT
+    assert after(done, "Restore") == ["FindServing", "Back?", *REPORT]
     assert done.failure == ("NotServing", "answered with 500")
 
 
 def test_an_endpoint_whose_creation_failed_is_deleted_with_all_that_belongs_to_it(walk: Any) -> None:
     done = walk(DEFINITION, Cloud(plan(None), statuses=[("Failed", "new")])).run({})
-    assert after(done, "Back?") == ["DeleteEndpoint", *CLEAN_UP]
+    assert after(done, "Back?") == ["DeleteEndpoint", *CLEAN_UP[1:]]
     assert done.failure is not None and done.failure[0] == "EndpointFailed"
 
 
@@ -230,6 +243,42 @@ def test_nothing_is_deleted_while_an_update_still_moves(walk: Any) -> None:
     assert after(done, "Back?") == REPORT
     assert done.failure is not None and done.failure[0] == "EndpointTookTooLong"
     assert done.visited.count("Wait") >= WAIT_LIMIT_SECONDS / 30
+
+
+def busy(task_error: Any, times: int) -> list[Exception | None]:
+    refusal = task_error("SageMaker.AmazonSageMakerException", 'Cannot update in-progress endpoint "arn:e". (Service)')
+    return [refusal] * times + [None]
+
+
+@pytest.mark.parametrize("state", ["UpdateEndpoint", "UpdateWeights"])
+def test_an_endpoint_that_autoscaling_is_changing_just_then_is_waited_for(
+    walk: Any, task_error: Any, state: str
+) -> None:
+    cloud = split()
+    cloud.refusing[state] = busy(task_error, 2)
+    done = walk(DEFINITION, cloud).run({})
+    assert done.failure is None
+    assert after(done, "Pause")[:2] == ["Action?", state] and done.visited.count("Pause") == 2
+
+
+def test_going_back_waits_for_autoscaling_too(walk: Any, task_error: Any) -> None:
+    """First the endpoint is found scaling; then it begins to between the look and the call."""
+    statuses = [("InService", "new"), ("Updating", "new"), ("InService", "new"), ("Updating", "new")]
+    cloud = Cloud(plan("old"), statuses=[*statuses, ("InService", "new"), ("InService", "old")], check=False)
+    cloud.refusing["Restore"] = busy(task_error, 1)
+    done = walk(DEFINITION, cloud).run({})
+    assert done.visited.count("PauseBack") == 2 and done.visited.count("Restore") == 2
+    assert after(done, "Back?") == CLEAN_UP
+    assert done.failure == ("NotServing", "answered with 500")
+
+
+def test_autoscaling_that_cannot_be_put_back_is_told_beside_the_cause(walk: Any, task_error: Any) -> None:
+    request = {"call": "target", "request": {"ResourceId": "endpoint/e/variant/primary"}}
+    cloud = Cloud(plan("old", scale_back=[request]), statuses=[("InService", "old")], check=False)
+    cloud.failing["RegisterTargetBack"] = task_error("ApplicationAutoScaling.ValidationException", "too small")
+    done = walk(DEFINITION, cloud).run({})
+    assert after(done, "RegisterTargetBack") == CLEAN_UP
+    assert done.failure == ("NotServing", "answered with 500; autoscaling was not put back: too small")
 
 
 def test_a_refused_model_is_cleaned_up_but_not_rejected(walk: Any, task_error: Any) -> None:
@@ -322,7 +371,7 @@ def test_a_retreat_that_is_refused_still_restores_the_old_config(walk: Any, task
     cloud = split([("InService", "new-split")] * 2 + [("InService", "old")], worse=[True])
     cloud.failing["Retreat"] = task_error("SageMaker.SageMakerException", "no")
     done = walk(DEFINITION, cloud).run({})
-    assert after(done, "Retreat")[0] == "Restore"
+    assert after(done, "Retreat")[:2] == ["ReleaseBack?", "Restore"]
     assert done.failure is not None and done.failure[0] == "WorseThanBefore"
 
 

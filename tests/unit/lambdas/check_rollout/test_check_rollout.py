@@ -72,7 +72,15 @@ def test_a_silent_rollback_is_found_though_the_endpoint_is_in_service(serving: S
     assert OLD in result["reason"] and WANTED in result["reason"] and "alarm fired" in result["reason"]
 
 
-@pytest.mark.parametrize("status", ["Failed", "Updating", "RollingBack"])
+@pytest.mark.parametrize("status", ["Updating", "SystemUpdating"])
+def test_an_endpoint_that_autoscaling_is_changing_serves_on(serving: Serving, context: Any, status: str) -> None:
+    serving.endpoint = {"EndpointStatus": status, "EndpointConfigName": WANTED}
+    assert handler(PLAN, context)["serving"] is True
+    serving.endpoint["EndpointConfigName"] = OLD
+    assert handler(PLAN, context)["serving"] is False
+
+
+@pytest.mark.parametrize("status", ["Failed", "Creating", "RollingBack"])
 def test_an_endpoint_that_is_not_in_service_does_not_serve(serving: Serving, context: Any, status: str) -> None:
     serving.endpoint = {"EndpointStatus": status, "EndpointConfigName": WANTED, "FailureReason": "ping failed"}
     result = handler(PLAN, context)

@@ -9,127 +9,8 @@ from plan_rollout.serving import EndpointBusy, EndpointNotUpdatable
 from shared.descriptor import Monitoring
 from shared.errors import InvalidInput, UnknownWorkload
 
-from tests.support.botocore_model import violations
 from tests.support.loopback_aws import LoopbackAws, ServiceError
-
-IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/slipway-dev-digits:of-the-package"
-MODEL = "s3://slipway-artifacts/digits/training/slipway-dev-digits-0123456789ab/output/model.tar.gz"
-GROUP = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/slipway-dev-digits"
-OLD = "slipway-dev-digits-v2-00000000"
-OPERATIONS = {"create": "CreateEndpoint", "update": "UpdateEndpoint", "weights": "UpdateEndpointWeightsAndCapacities"}
-
-
-class Registry:
-    """The packages of the group and the endpoint, as SageMaker knows them."""
-
-    def __init__(self) -> None:
-        self.approval = {1: "Approved", 2: "Approved", 3: "Approved"}
-        self.approved_at = {1: 100.0, 2: 200.0, 3: 300.0}
-        self.environment: dict[str, str] = {}
-        self.metadata: dict[str, str] = {}
-        self.endpoint: dict[str, Any] | None = None
-        self.config: dict[str, Any] = {}
-
-    def serves(
-        self, *variants: tuple[str, int, float], status: str = "InService", scaled_to: int = 1, **rest: Any
-    ) -> None:
-        """`variants`: name, model version, weight."""
-        self.config = {
-            "ProductionVariants": [
-                {"VariantName": name, "ModelName": model(version), "InitialInstanceCount": 1}
-                for name, version, _ in variants
-            ]
-        }
-        self.endpoint = {
-            "EndpointStatus": status,
-            "EndpointConfigName": OLD,
-            "ProductionVariants": [
-                {"VariantName": name, "CurrentWeight": weight, "DesiredInstanceCount": scaled_to}
-                for name, _, weight in variants
-            ],
-            **rest,
-        }
-
-    def describe_package(self, request: dict[str, Any]) -> dict[str, Any]:
-        version = int(request["ModelPackageName"].rsplit("/", 1)[-1])
-        container = {"Image": IMAGE, "ModelDataUrl": MODEL, "Environment": self.environment}
-        return {
-            "ModelPackageArn": f"{GROUP}/{version}",
-            "ModelPackageVersion": version,
-            "ModelApprovalStatus": self.approval[version],
-            "CreationTime": float(version),
-            "LastModifiedTime": self.approved_at[version],
-            "InferenceSpecification": {"Containers": [container]},
-            "CustomerMetadataProperties": self.metadata,
-        }
-
-    def list_packages(self, request: dict[str, Any]) -> dict[str, Any]:
-        wanted = [version for version, status in self.approval.items() if status == request["ModelApprovalStatus"]]
-        summaries = [
-            {"ModelPackageArn": f"{GROUP}/{version}", "ModelPackageVersion": version, "CreationTime": float(version)}
-            for version in sorted(wanted, reverse=True)
-        ]
-        return {"ModelPackageSummaryList": summaries}
-
-    def describe_endpoint(self, request: dict[str, Any]) -> dict[str, Any]:
-        if self.endpoint is None:
-            name = request["EndpointName"]
-            raise ServiceError(
-                "ValidationException", f'Could not find endpoint "arn:aws:sagemaker:x:1:endpoint/{name}".'
-            )
-        return {"EndpointName": request["EndpointName"], **self.endpoint}
-
-
-def model(version: int) -> str:
-    return f"slipway-dev-digits-v{version}-0000000{version}"
-
-
-@pytest.fixture
-def registry(aws: LoopbackAws, parameters: dict[str, Any]) -> Registry:
-    registry = Registry()
-    aws.operations["SageMaker.DescribeModelPackage"] = registry.describe_package
-    aws.operations["SageMaker.ListModelPackages"] = registry.list_packages
-    aws.operations["SageMaker.DescribeEndpoint"] = registry.describe_endpoint
-    aws.operations["SageMaker.DescribeEndpointConfig"] = lambda request: registry.config
-    return registry
-
-
-@pytest.fixture
-def event(load_event: Any) -> dict[str, Any]:
-    return {"workload": "digits", "event": load_event("model_package_approved"), "execution": "rollout-1"}
-
-
-@pytest.fixture
-def rollout(parameters: dict[str, Any]) -> dict[str, Any]:
-    """The rollout part of the descriptor."""
-    return parameters["/slipway/dev/workloads/digits"]["rollout"]
-
-
-def plan(event: dict[str, Any], context: Any, **order: Any) -> dict[str, Any]:
-    """`order`: a command in the place of the approval."""
-    planned = handler({**event, "event": order} if order else event, context)
-    if planned["model"]:
-        assert violations("sagemaker", "CreateModel", planned["model"]) == []
-    for step in planned["steps"]:
-        assert violations("sagemaker", OPERATIONS[step["action"]], step["request"]) == []
-        if step["endpoint_config"]:
-            assert violations("sagemaker", "CreateEndpointConfig", step["endpoint_config"]) == []
-    return planned
-
-
-def production(step: dict[str, Any]) -> dict[str, tuple[str, float, int]]:
-    return {
-        variant["VariantName"]: (
-            variant["ModelName"],
-            variant["InitialVariantWeight"],
-            variant["InitialInstanceCount"],
-        )
-        for variant in step["endpoint_config"]["ProductionVariants"]
-    }
-
-
-def weights(request: dict[str, Any]) -> dict[str, float]:
-    return {entry["VariantName"]: entry["DesiredWeight"] for entry in request["DesiredWeightsAndCapacities"]}
+from tests.support.rollout_registry import GROUP, IMAGE, MODEL, OLD, Registry, model, plan, production, weights
 
 
 def test_the_first_rollout_creates_the_endpoint(registry: Registry, event: Any, context: Any) -> None:
@@ -241,6 +122,22 @@ def test_what_people_or_policies_scaled_stays_as_large(registry: Registry, event
     registry.serves(("primary", 2, 1.0), scaled_to=5)
     (step,) = plan(event, context)["steps"]
     assert production(step)["primary"][2] == 5
+    tags = {tag["Key"]: tag["Value"] for tag in step["endpoint_config"]["Tags"]}
+    assert tags["slipway:instances"] == "1", "so that the rollout after this one knows it too"
+
+
+def test_a_size_that_an_earlier_rollout_kept_is_kept_again_and_a_new_one_of_the_manifest_taken(
+    registry: Registry, parameters: dict[str, Any], event: Any, context: Any
+) -> None:
+    registry.serves(("primary", 2, 1.0), scaled_to=5)
+    registry.config["ProductionVariants"][0]["InitialInstanceCount"] = 5
+    registry.config_tags = {"slipway:instances": "1"}
+    (step,) = plan(event, context)["steps"]
+    assert production(step)["primary"][2] == 5 and step["request"]["RetainAllVariantProperties"] is True
+    registry.config_tags = {"slipway:instances": "5"}
+    parameters["/slipway/dev/workloads/digits"]["serving"]["instance_count"] = 3
+    (step,) = plan(event, context)["steps"]
+    assert production(step)["primary"][2] == 3 and "RetainAllVariantProperties" not in step["request"]
 
 
 def test_a_shadow_answers_nobody_and_takes_over_after_a_comparison(

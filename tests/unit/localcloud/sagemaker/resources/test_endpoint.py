@@ -128,6 +128,30 @@ def test_variant_properties_are_kept_but_for_the_excluded(
     assert retained == ["DesiredInstanceCount", "DesiredWeight"]
 
 
+def test_a_scaled_variant_may_change_its_model_but_neither_go_nor_change_its_instances(
+    plane: ControlPlane, deploy: Callable[..., str], served: str
+) -> None:
+    for variant in ("primary", "elsewhere"):
+        plane.store.create("scalable-target", variant, {"ResourceId": f"endpoint/e/variant/{variant}"})
+    update = plane.client.update_endpoint
+    assert error_of(update, EndpointName="e", EndpointConfigName=deploy("v2", variant="green")) == (
+        "ValidationException",
+        'The variant(s) "[primary]" must be deregistered as scalable target with AutoScaling '
+        "before they can be removed or have their instance type updated.",
+    )
+    update(EndpointName="e", EndpointConfigName=deploy("v3"))
+    plane.bring_in_service("e")
+    plane.store.update("endpoint", "e", _on_other_instances)
+    code, message = error_of(update, EndpointName="e", EndpointConfigName="v3")
+    assert code == "ValidationException" and "[primary]" in message
+    plane.store.delete("scalable-target", "primary")
+    update(EndpointName="e", EndpointConfigName="v2")
+
+
+def _on_other_instances(endpoint: dict[str, Any]) -> None:
+    endpoint["_ServingConfig"]["ProductionVariants"][0]["InstanceType"] = "ml.c5.large"
+
+
 @pytest.mark.parametrize("status", ["Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"])
 def test_an_endpoint_in_progress_can_neither_be_changed_nor_deleted(
     plane: ControlPlane, served: str, status: str

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from infra.manifest_autoscaling import Autoscaling
+from infra.manifest_batching import Batching
 from infra.manifest_checks import Checks
 from infra.manifest_fields import (
     RESERVED_CHANNELS,
@@ -176,6 +177,7 @@ class Serving(Strict):
     instance: ServingInstance
     autoscaling: Autoscaling | None = None
     environment: dict[EnvironmentName, str] = Field(default={})
+    batching: Batching | None = None
 
 
 class Manifest(Strict):

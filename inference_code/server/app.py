@@ -1,114 +1,145 @@
-"""The routes, as a bare ASGI application."""
+"""The routes, as a bare ASGI application.
+
+What a request passes here is most of what a small model costs: no closures, no copies, no formatting on the way.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import orjson
-
-from server import formats
-from server.body import ClientDisconnected, Message, Receive, read_body
-from server.errors import Busy, MethodNotAllowed, NotFound, RequestError, UnsupportedMediaType
-from server.model_host import ModelHost
+from server import metrics
+from server.answers import JSON_HEADER, Headers, Send, content_type, send_answer, send_error
+from server.board import Board, Row
+from server.body import ClientDisconnected, Receive, read_body
+from server.errors import MethodNotAllowed, NotFound, RequestError, UnsupportedMediaType
+from server.models import Models
+from server.predictor import failed
+from server.service import Service
 from server.settings import MAX_BODY_BYTES, Settings
+from server.streaming import Stream
 
 log = logging.getLogger(__name__)
-Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
-_JSON_HEADER = (b"content-type", formats.JSON.encode())
+_INFERENCE_ID = b"x-amzn-sagemaker-inference-id"
 _REQUEST_IDS = (b"x-amzn-requestid", b"x-request-id")
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:=-]{1,128}")
+_ID = re.compile(rb"[A-Za-z0-9._:=+/@-]{1,128}")
+_STREAMS = 16  # answers that are sent in parts at the same time
+_PLAIN = (None, b"identity")
 
 
 class App:
-    """GET /ping and POST /invocations. Predictions run in `executor`, so that /ping is answered meanwhile."""
+    """GET /ping, POST /invocations, GET /metrics; in a container of many models those of `Models` as well."""
 
-    def __init__(self, host: ModelHost, settings: Settings, executor: Executor) -> None:
-        self._host = host
-        self._executor = executor
-        self._max_in_flight = settings.max_in_flight
-        self._in_flight = 0
+    def __init__(self, models: Models, settings: Settings, board: Board, row: Row) -> None:
+        self._models, self._board, self._row = models, board, row
+        self._timeout_seconds = settings.timeout_seconds
+        self._streams = ThreadPoolExecutor(_STREAMS, thread_name_prefix="stream")
         version = settings.model_version
         attributes = (b"x-amzn-sagemaker-custom-attributes", f"model_version={version}".encode())
         self._headers: Headers = [attributes] if version else []
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
         headers = dict(scope["headers"])
-        request_id = _request_id(headers)
-        answered_with = self._headers + request_id
-        started = time.monotonic()
+        answered_with = self._headers + _ids(headers)
         try:
-            await self._route(scope, headers, receive, send, answered_with)
+            status = await self._route(scope, headers, receive, send, answered_with)
         except ClientDisconnected:
             log.info("the client went away")
+            return
         except RequestError as error:
-            elapsed = 1000 * (time.monotonic() - started)
-            name = b"".join(value for _, value in request_id).decode("ascii") or "-"
-            log.warning("%s %r: %d after %.0f ms, %s", scope["method"], scope["path"], error.status, elapsed, name)
-            await _respond_error(send, error, answered_with)
+            status = error.status
+            _log_refusal(scope, headers, status, time.perf_counter() - started)
+            await send_error(send, error, answered_with)
+        except Exception as error:
+            status = 500
+            await send_error(send, failed("the server failed", error), answered_with)
+        if status is not None:
+            self._row.answered(status)
 
     async def _route(
         self, scope: dict[str, Any], headers: dict[bytes, bytes], receive: Receive, send: Send, answered_with: Headers
-    ) -> None:
-        methods = {"/ping": ("GET", "HEAD"), "/invocations": ("POST",)}.get(scope["path"])
-        if methods is None:
-            raise NotFound(f"there is no {scope['path'][:100]!r}; there are /ping and /invocations")
-        if scope["method"] not in methods:
-            raise MethodNotAllowed(f"{scope['path']} takes {' and '.join(methods)}")
-        if scope["path"] == "/ping":
-            await _respond(send, 200 if self._host.ready else 503, b"", answered_with)
+    ) -> int | None:
+        """The status that it was answered with; None where that is not counted. Raises RequestError,
+        ClientDisconnected.
+        """
+        path, method = scope["path"], scope["method"]
+        if path == "/invocations" and not self._models.many:
+            if method != "POST":
+                raise MethodNotAllowed("/invocations takes POST")
+            return await self._invoke(self._models.only, headers, receive, send, answered_with)
+        if path in ("/ping", "/metrics"):
+            if method not in ("GET", "HEAD"):
+                raise MethodNotAllowed(f"{path} takes GET and HEAD")
+            await self._report(path, send, answered_with)
+            return None
+        if self._models.many and (path == "/models" or path.startswith("/models/")):
+            return await self._manage(path, method, headers, receive, send, answered_with)
+        raise NotFound(f"there is no {path[:100]!r}; there are {self._models.paths}")
+
+    async def _report(self, path: str, send: Send, answered_with: Headers) -> None:
+        if path == "/metrics":
+            kind = (b"content-type", metrics.CONTENT_TYPE)
+            await send_answer(send, 200, metrics.prometheus(self._board), [kind, *answered_with])
             return
-        media_type, body = await self._invoke(headers, receive)
-        await _respond(send, 200, body, [(b"content-type", media_type.encode()), *answered_with])
+        status = 503 if self._models.stuck(time.perf_counter()) else 200
+        await send_answer(send, status, b"", answered_with)
 
-    async def _invoke(self, headers: dict[bytes, bytes], receive: Receive) -> tuple[str, bytes]:
-        """The answer's media type and body."""
-        predictor = self._host.predictor
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise UnsupportedMediaType("cannot read a compressed body; send it without Content-Encoding")
-        content_type = predictor.content_type(_text(headers, b"content-type"))
-        accept = predictor.accepted(_text(headers, b"accept"))
-        length = _text(headers, b"content-length")
+    async def _manage(
+        self,
+        path: str,
+        method: str,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        send: Send,
+        answered_with: Headers,
+    ) -> int:
+        name, _, action = path.removeprefix("/models").removeprefix("/").partition("/")
+        if name and action == "invoke":
+            if method != "POST":
+                raise MethodNotAllowed(f"{path[:100]} takes POST")
+            return await self._invoke(self._models.get(name), headers, receive, send, answered_with)
+        if action:
+            raise NotFound(f"there is no {path[:100]!r}; there are {self._models.paths}")
+        length = headers.get(b"content-length")
         body = await read_body(receive, content_length=length, limit=MAX_BODY_BYTES)
-        if self._in_flight >= self._max_in_flight:
-            raise Busy("too many requests at once; try again")
-        self._in_flight += 1
-        try:
-            loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(
-                self._executor, lambda: predictor.predict(body, content_type=content_type, accept=accept)
-            )
-            return accept, answer
-        finally:
-            self._in_flight -= 1
+        document = await self._models.manage(method, name, body)
+        await send_answer(send, 200, document, [JSON_HEADER, *answered_with])
+        return 200
+
+    async def _invoke(
+        self, service: Service, headers: dict[bytes, bytes], receive: Receive, send: Send, answered_with: Headers
+    ) -> int:
+        if headers.get(b"content-encoding") not in _PLAIN:
+            raise UnsupportedMediaType("cannot read a compressed body; send it without Content-Encoding")
+        sent_as = service.content_type(headers.get(b"content-type", b""))
+        accept = service.accepted(headers.get(b"accept", b""))
+        length = headers.get(b"content-length")
+        body = await read_body(receive, content_length=length, limit=MAX_BODY_BYTES)
+        answer = await service.answer(body, sent_as, accept)
+        answered_with = [content_type(accept), *answered_with]
+        if isinstance(answer, bytes):
+            await send_answer(send, 200, answer, answered_with)
+            return 200
+        stream = Stream(answer, self._streams)
+        return await stream.send(receive, send, answered_with, timeout_seconds=self._timeout_seconds)
 
 
-def _text(headers: dict[bytes, bytes], name: bytes) -> str:
-    return headers.get(name, b"").decode("latin-1")
-
-
-def _request_id(headers: dict[bytes, bytes]) -> Headers:
-    """The caller's own identifier of the request, given back."""
+def _ids(headers: dict[bytes, bytes]) -> Headers:
+    """The caller's own identifiers of the request, given back."""
+    found: Headers = []
     for name in _REQUEST_IDS:
-        if _REQUEST_ID.fullmatch(headers.get(name, b"")):
-            return [(b"x-request-id", headers[name])]
-    return []
+        if name in headers and _ID.fullmatch(headers[name]):
+            found.append((b"x-request-id", headers[name]))
+            break
+    if _INFERENCE_ID in headers and _ID.fullmatch(headers[_INFERENCE_ID]):
+        found.append((_INFERENCE_ID, headers[_INFERENCE_ID]))
+    return found
 
 
-async def _respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _respond_error(send: Send, error: RequestError, headers: Headers) -> None:
-    document = {"message": error.message} | ({"field": error.field} if error.field else {})
-    if error.retry_after_seconds is not None:
-        headers = [(b"retry-after", str(error.retry_after_seconds).encode()), *headers]
-    await _respond(send, error.status, orjson.dumps({"error": document}), [_JSON_HEADER, *headers])
+def _log_refusal(scope: dict[str, Any], headers: dict[bytes, bytes], status: int, seconds: float) -> None:
+    ids = " ".join(value.decode("ascii") for _, value in _ids(headers)) or "-"
+    log.warning("%s %r: %d after %.0f ms, %s", scope["method"], scope["path"], status, 1000 * seconds, ids)

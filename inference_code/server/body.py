@@ -15,26 +15,32 @@ class ClientDisconnected(Exception):
     """There is nobody left to answer."""
 
 
-async def read_body(receive: Receive, *, content_length: str, limit: int) -> bytes:
+async def read_body(receive: Receive, *, content_length: bytes | None, limit: int) -> bytes:
     """The whole body. Raises BodyTooLarge, before reading where the length is declared; ClientDisconnected."""
-    if content_length:
-        if not content_length.isdecimal():
+    if content_length is not None:
+        if not content_length.isdigit():
             raise InvalidInput("the header Content-Length is not a number")
         if int(content_length) > limit:
             raise _too_large(limit)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body") and len(message.get("body", b"")) <= limit:
+        return message.get("body", b"")  # most are small enough to arrive in one piece
+    return await _rest(message, receive, limit)
+
+
+async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
-        chunk = message.get("body", b"")
-        size += len(chunk)
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         if size > limit:
             raise _too_large(limit)
-        chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
+        message = await receive()
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -5,11 +5,13 @@ RequestError (has a status)
 ├── NotFound 404
 ├── MethodNotAllowed 405
 ├── NotAcceptable 406
+├── AlreadyLoaded 409
 ├── BodyTooLarge 413
 ├── UnsupportedMediaType 415
 ├── ModelFailed 500
-├── NotReady 503
-└── Busy 503
+├── Busy 503
+├── TimedOut 504
+└── OutOfMemory 507
 InvalidInferenceCode: inference.py cannot be used
 """
 
@@ -44,6 +46,10 @@ class NotAcceptable(RequestError):
     status = 406
 
 
+class AlreadyLoaded(RequestError):
+    status = 409
+
+
 class BodyTooLarge(RequestError):
     status = 413
 
@@ -58,14 +64,24 @@ class ModelFailed(RequestError):
     status = 500
 
 
-class NotReady(RequestError):
-    status = 503
-    retry_after_seconds = 1
-
-
 class Busy(RequestError):
+    """The queue is full."""
+
     status = 503
-    retry_after_seconds = 1
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TimedOut(RequestError):
+    status = 504
+
+
+class OutOfMemory(RequestError):
+    """Another model does not fit; SageMaker unloads one and asks again."""
+
+    status = 507
 
 
 class InvalidInferenceCode(Exception):

@@ -28,6 +28,7 @@ class Hooks:
     content_types: the media types of bodies that are taken.
     accept_types: those that can be answered with, the preferred one first.
     strict: whether a body is checked before input_fn gets it: where inference.py does not say what input_fn takes.
+    batched: whether predict_fn answers several inputs at once, each as it would alone.
     """
 
     predict_fn: Callable[[Any, Any], Any]
@@ -39,6 +40,7 @@ class Hooks:
     content_types: tuple[str, ...] = formats.MEDIA_TYPES
     accept_types: tuple[str, ...] = formats.MEDIA_TYPES
     strict: bool = False
+    batched: bool = False
 
     def load_model(self, folder: Path) -> Any:
         """The model; without a `model_fn` it is the folder itself. Raises RefusedArtifact, what model_fn raises."""
@@ -64,7 +66,15 @@ def load_hooks(folder: Path) -> Hooks:
         content_types=_media_types(module, "CONTENT_TYPES", hook="input_fn"),
         accept_types=_media_types(module, "ACCEPT_TYPES", hook="output_fn"),
         strict="input_fn" in found and not hasattr(module, "CONTENT_TYPES"),
+        batched=_flag(module, "BATCHED"),
     )
+
+
+def _flag(module: ModuleType, name: str) -> bool:
+    value = getattr(module, name, False)
+    if not isinstance(value, bool):
+        raise InvalidInferenceCode(f"inference.py: {name} is {value!r:.80}; expected True or False")
+    return value
 
 
 def _media_types(module: ModuleType, name: str, *, hook: str) -> tuple[str, ...]:

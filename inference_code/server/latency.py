@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from server import formats
-from server.model_host import SAMPLE_REQUEST
+from server.loading import SAMPLE_REQUEST
 from server.predictor import Predictor
 
 _WARM_UP = 3

@@ -1,65 +1,149 @@
-"""The process that serves: loading, signals, threads, uvicorn."""
+"""The server: what it loads before the workers begin, and the loop that keeps them alive."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import select
 import signal
+import socket
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from server.model_host import ModelHost
-from server.settings import Settings
+from server.board import Board
+from server.metrics import EmbeddedMetrics
+from server.processes import ForkedProcess, threads_running
+from server.settings import LOAD_IN_WORKERS, Settings
+from server.supervisor import Patience, Supervisor
 
-# SageMaker sends SIGTERM and, 30 seconds later, SIGKILL.
-_DRAIN_SECONDS = 25
-_KEEP_ALIVE_SECONDS = 75
+if TYPE_CHECKING:
+    from server.predictor import Predictor
+
+log = logging.getLogger(__name__)
+_DRAIN_SECONDS = 27  # more than a worker needs at most, less than SageMaker leaves
+_SILENCE_SECONDS = 10
+_STEP_SECONDS = 0.25
+_METRICS_SECONDS = 60
+_LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def serve(settings: Settings) -> int:
-    """Serves until SIGTERM, then finishes what is in flight. Returns the exit code: 1 when the model cannot be loaded.
+    """Serves until SIGTERM, then finishes what is in flight. Returns the exit code: 1 when there is no model to serve.
 
-    The model is loaded beside the start of the HTTP server, which answers /ping with 503 until then.
+    Nobody listens on the port before a worker has a model that has answered the workload's sample request.
     """
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
-    # Predictions run beside each other, one for each processor: each of them stays on its own.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for name in _LIBRARIES:
+        os.environ.setdefault(name, str(settings.library_threads))
+    # ONNX Runtime would send what it is used for to its maker, from a thread that makes forking unsafe.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
-    failed: list[bool] = []
-    host = ModelHost(settings)
-    host.start(on_failure=lambda: failed.append(True))
+    listener = _bind(settings)
+    try:
+        predictor = None if settings.load_in_workers else _load_to_share(settings)
+    except Exception:
+        log.exception("the model in %s cannot be served", settings.model_dir)
+        return 1
+    return _supervise(settings, listener, predictor)
 
-    import uvicorn  # after the model's loading has begun
 
-    from server.app import App
+def _bind(settings: Settings) -> socket.socket:
+    """Raises OSError where the port is taken."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((settings.bind, settings.port))
+    return listener
 
-    class Server(uvicorn.Server):
-        """Stops, too, when the model cannot be loaded."""
 
-        async def on_tick(self, counter: int) -> bool:
-            return bool(failed) or await super().on_tick(counter)
+def _load_to_share(settings: Settings) -> Predictor:
+    """The model, in memory that the workers share. A process that has threads cannot be forked safely (their locks
+    stay locked in the copy), so this one begins anew where the model's library has started some.
+    """
+    from server.loading import load
 
-    executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="predict")
-    config = uvicorn.Config(
-        App(host, settings, executor),
-        host=settings.bind,
-        port=settings.port,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    started = time.monotonic()
+    predictor = load(settings)
+    if (threads := threads_running()) > 1:
+        log.warning("the model runs %d threads: each worker loads its own (%s=true says so)", threads, LOAD_IN_WORKERS)
+        os.environ[LOAD_IN_WORKERS] = "true"
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606
+    import server.worker  # noqa: F401  (what every worker needs)
+
+    gc.collect()
+    gc.freeze()  # or the collector would write to the pages that are shared
+    log.info("the model is ready after %.0f ms", 1000 * (time.monotonic() - started))
+    return predictor
+
+
+def _supervise(settings: Settings, listener: socket.socket, predictor: Predictor | None) -> int:
+    board = Board(settings.workers)
+    lifeline, held = os.pipe()
+
+    def work(index: int) -> int:
+        os.close(held)
+        from server.worker import run_worker
+
+        return run_worker(settings, board, index, listener, lifeline, predictor)
+
+    patience = Patience(silence=settings.timeout_seconds + _SILENCE_SECONDS, drain=_DRAIN_SECONDS)
+    supervisor = Supervisor(
+        board.rows,
+        lambda index: ForkedProcess(lambda: work(index)),
+        lambda: _refuse(listener),
+        patience,
+        time.monotonic,
+        # Models that were loaded into it are lost with it, which only a container that begins anew says.
+        replaceable=not settings.multi_model,
     )
-    Server(config).run()
-    return 1 if failed else 0
+    wait = _woken_by_signals(supervisor)
+    metrics = EmbeddedMetrics(board, _dimensions(settings))
+    metrics_at = time.monotonic() + _METRICS_SECONDS
+    while (code := supervisor.step()) is None:
+        wait(_STEP_SECONDS)
+        if time.monotonic() >= metrics_at:
+            metrics_at += _METRICS_SECONDS
+            _print(metrics)
+    _print(metrics)
+    return code
+
+
+def _refuse(listener: socket.socket) -> None:
+    """In all processes that share it; closing it here would leave it open in the others."""
+    with suppress(OSError):  # not connected: nobody listened yet
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _print(metrics: EmbeddedMetrics) -> None:
+    line = metrics.line(round(1000 * time.time()))
+    if line:
+        print(line, flush=True)
+
+
+def _dimensions(settings: Settings) -> dict[str, str]:
+    named = {"EndpointName": settings.endpoint, "ModelVersion": settings.model_version}
+    return {name: value for name, value in named.items() if value}
+
+
+def _woken_by_signals(supervisor: Supervisor) -> Callable[[float], None]:
+    """A function that sleeps, in seconds, until a signal comes."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(number, lambda number, frame: supervisor.queue_signal(number))
+
+    def wait(seconds: float) -> None:
+        if select.select([reading], [], [], seconds)[0]:
+            os.read(reading, 1024)
+
+    return wait
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
-    """While uvicorn runs it handles signals itself; afterwards it raises them again, and this ends the process."""
     raise SystemExit(0)

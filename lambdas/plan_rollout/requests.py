@@ -17,6 +17,7 @@ def model(descriptor: Descriptor, package: dict[str, Any], *, name: str, version
         **container.get("Environment", {}),
         **descriptor["serving"]["environment"],
         "SLIPWAY_MODEL_VERSION": str(version),
+        "SLIPWAY_ENDPOINT_NAME": descriptor["endpoint_name"],
         **_identity(package),
     }
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -150,6 +149,7 @@ def wait_for(path):
         time.sleep(0.01)
     raise TimeoutError(path.name)
 def model_fn(model_dir):
+    (pathlib.Path(model_dir) / "loading").touch()
     wait_for(pathlib.Path(model_dir) / "go")
     return pathlib.Path(model_dir)
 def predict_fn(data, model):
@@ -164,12 +164,10 @@ def slow(make_container):
     return make_container().with_code({"inference.py": SLOW})
 
 
-def test_ping_is_503_until_the_model_is_loaded(slow, start):
+def test_nobody_is_answered_before_the_model_is_loaded(slow, start):
     server = start(slow, ready=False)
-    server.wait_until(lambda: server.ping() is not None)
-    assert server.ping() == 503
-    answer = server.invoke({"instances": [0]})
-    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    server.wait_until((slow.ml / "model/loading").exists)
+    assert server.ping() is None
     (slow.ml / "model/go").touch()
     (slow.ml / "model/finish").touch()
     server.wait_until(lambda: server.ping() == 200)
@@ -187,8 +185,8 @@ def in_background(server, count: int) -> tuple[list, list[threading.Thread]]:
 
 def test_ping_is_answered_while_predictions_run_and_too_many_are_refused(slow, start):
     (slow.ml / "model/go").touch()
-    server = start(slow)
-    limit = len(os.sched_getaffinity(0)) * 17
+    server = start(slow, SAGEMAKER_MODEL_SERVER_WORKERS="1", SLIPWAY_MAX_QUEUED_REQUESTS="3")
+    limit = 1 + 3  # with the one that runs
     answers, threads = in_background(server, limit + 5)
     server.wait_until(lambda: len(answers) == 5)
     assert {(answer.status, answer.headers["retry-after"]) for answer in answers} == {(503, "1")}
@@ -214,7 +212,7 @@ def test_sigterm_lets_requests_in_flight_finish(slow, start):
 
 def test_sigterm_while_loading_ends_the_server(slow, start):
     server = start(slow, ready=False)
-    server.wait_until(lambda: server.ping() == 503)
+    server.wait_until((slow.ml / "model/loading").exists)
     assert server.stop() == 0
 
 

@@ -34,7 +34,12 @@ def test_the_model_is_the_packages_own_image_and_artifact_isolated_and_told_its_
     assert model["PrimaryContainer"] == {
         "Image": IMAGE,
         "ModelDataUrl": MODEL,
-        "Environment": {"FROM_PACKAGE": "1", "OMP_NUM_THREADS": "1", "SLIPWAY_MODEL_VERSION": "3"},
+        "Environment": {
+            "FROM_PACKAGE": "1",
+            "OMP_NUM_THREADS": "1",
+            "SLIPWAY_MODEL_VERSION": "3",
+            "SLIPWAY_ENDPOINT_NAME": "slipway-dev-digits",
+        },
     }
     assert model["EnableNetworkIsolation"] is True
     assert model["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/slipway-dev-digits-serving"

@@ -1,0 +1,73 @@
+"""A loaded model as one worker serves it: what was sent -> what is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
+
+from server.batching import Batcher, Limits
+from server.board import Row
+from server.cost import Cost
+from server.errors import RequestError
+from server.execution import Execution
+from server.predictor import Predictor
+from server.requests import Request
+
+_SMALL_BODY = 65_536  # bytes; longer ones are read in a thread, whatever the others took
+_HEADERS_KEPT = 128
+clock = time.perf_counter
+
+Answer = bytes | Iterator[bytes | str]
+
+
+class LoopScheduler:
+    """The running event loop, and one thread for the model."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="predict")
+        self.call_soon, self.call_later = self._loop.call_soon, self._loop.call_later
+
+    def in_thread(self, function: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        future = self._loop.run_in_executor(self._thread, function)
+        future.add_done_callback(lambda finished: done(finished.result()))
+
+
+class Service:
+    """Used from the event loop."""
+
+    def __init__(self, predictor: Predictor, limits: Limits, row: Row) -> None:
+        self._predictor, self._row = predictor, row
+        self._loop = asyncio.get_running_loop()
+        self._parsing, self._parser = Cost(), ThreadPoolExecutor(1, thread_name_prefix="parse")
+        execution = Execution(predictor, clock)
+        self.batcher = Batcher(execution, limits, row, LoopScheduler(), clock)
+        # The same few headers come again and again.
+        self.content_type = lru_cache(_HEADERS_KEPT)(lambda sent: predictor.content_type(sent.decode("latin-1")))
+        self.accepted = lru_cache(_HEADERS_KEPT)(lambda sent: predictor.accepted(sent.decode("latin-1")))
+
+    async def answer(self, body: bytes, content_type: str, accept: str) -> Answer:
+        """The two are what the methods of these names gave. Raises RequestError."""
+        started = clock()
+        if len(body) <= _SMALL_BODY and self._parsing.cheap:
+            data = self._predictor.parse(body, content_type)
+        else:
+            data = await self._loop.run_in_executor(self._parser, self._predictor.parse, body, content_type)
+        arrived = clock()
+        self._parsing.add(arrived - started)
+        self._row.phases["parse"].add(arrived - started)
+        batcher = self.batcher
+        request = Request(data, accept, arrived, batched=batcher.batched)
+        if batcher.free:
+            outcome = batcher.run(request)
+        else:
+            request.promise = self._loop.create_future()
+            batcher.submit(request)
+            outcome = await request.promise
+        if isinstance(outcome, RequestError):
+            raise outcome
+        return outcome

@@ -1,0 +1,84 @@
+"""Answers that are sent as the model gives them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+
+import pytest
+
+CODE = """
+import pathlib, time
+def model_fn(model_dir):
+    return pathlib.Path(model_dir)
+def predict_fn(data, model):
+    return stream(data[0], model)
+def stream(asked, model):
+    if asked == "fail":
+        raise RuntimeError("the secret is 42")
+    try:
+        yield b"one "
+        if asked == "step":
+            while not (model / "go").exists():
+                time.sleep(0.005)
+        if asked == "break":
+            raise RuntimeError("the secret is 42")
+        if asked == "wrong":
+            yield 3
+        if asked == "endless":
+            while True:
+                yield b"x" * 65536
+        yield "two \\u00e9"
+    finally:
+        (model / "closed").touch()
+"""
+
+
+@pytest.fixture(scope="module")
+def container(make_container):
+    return make_container().with_code({"inference.py": CODE})
+
+
+@pytest.fixture(scope="module")
+def server(container, start):
+    return start(container, SLIPWAY_MODEL_VERSION="7", SAGEMAKER_MODEL_SERVER_WORKERS="1")
+
+
+def ask(server, what: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("POST", "/invocations", json.dumps({"instances": [what]}))
+    return connection.getresponse()
+
+
+def test_parts_arrive_before_the_model_has_given_the_last_one(container, server):
+    response = ask(server, "step")
+    assert (response.status, response.headers["transfer-encoding"]) == (200, "chunked")
+    assert response.headers["x-amzn-sagemaker-custom-attributes"] == "model_version=7"
+    assert response.read1(100) == b"one "
+    assert server.ping() == 200
+    (container.ml / "model/go").touch()
+    assert response.read().decode() == "two é"
+
+
+def test_a_failure_before_the_first_part_is_an_answer_and_tells_no_secrets(server):
+    answer = server.invoke({"instances": ["fail"]})
+    assert answer.status == 500
+    assert "secret" not in answer.body.decode() + server.log
+
+
+@pytest.mark.parametrize("how", ["break", "wrong"])
+def test_a_failure_in_the_middle_ends_the_connection_before_the_answers_end(server, how):
+    with pytest.raises(http.client.IncompleteRead) as broken:
+        ask(server, how).read()
+    assert broken.value.partial == b"one "
+    assert "secret" not in server.log
+    assert server.ping() == 200
+
+
+def test_when_the_client_goes_away_the_model_is_told(container, server):
+    (container.ml / "model/closed").unlink(missing_ok=True)
+    response = ask(server, "endless")
+    response.read(1000)
+    response.close()
+    server.wait_until((container.ml / "model/closed").exists)
+    assert server.invoke({"instances": ["short"]}).body.decode() == "one two é"

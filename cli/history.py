@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+_REDRIVEN = "ExecutionRedriven"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -57,6 +59,8 @@ def _after(step: Step, event: Mapping[str, Any]) -> Step:
     if kind.endswith("StateExited"):
         output = event["stateExitedEventDetails"].get("output")
         return replace(step, left=when, output=json.loads(output) if output else None)
+    if kind == _REDRIVEN:  # it goes on in the step that failed
+        return replace(step, left=None, failed=False)
     if _ends_execution(kind):
         return replace(step, left=step.left or when)
     if kind.endswith(("Failed", "TimedOut")):
@@ -67,7 +71,7 @@ def _after(step: Step, event: Mapping[str, Any]) -> Step:
 def failure(events: Sequence[Mapping[str, Any]]) -> Failure | None:
     """Why the execution failed, or None when it did not.
 
-    The machines end in a Fail state that hands on the original error and cause after clean-up and report, so the step
+    Some machines end in a Fail state that hands on the original error and cause after clean-up and report, so the step
     at fault is the one whose own failure carries that error. What no task failed in but the machine found out (the
     endpoint is up, but does not answer) it notes in a Pass state, whose name tells it. Failing both (a time-out, an
     abort), it is the step that failed last, or the one in which the execution ended.
@@ -101,7 +105,7 @@ def _failed_step(events: Sequence[Mapping[str, Any]], error: str, cause: str) ->
 
 
 def _ends_execution(event_type: str) -> bool:
-    return event_type.startswith("Execution") and event_type != "ExecutionStarted"
+    return event_type.startswith("Execution") and event_type not in ("ExecutionStarted", _REDRIVEN)
 
 
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -350,13 +350,17 @@ def list_runs(
 def rerun(
     context: typer.Context,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's name, as `runs` lists it.")],
+    redrive: Annotated[
+        bool, typer.Option("--redrive", help="Go on from the step that failed, with the code of then.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run until its model serves.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Repeat a past run: the same versions of its data, the same hyperparameters, the code that is deployed now."""
     from cli import training
 
-    training.rerun(context.obj, run, wait=wait, as_json=as_json)
+    again = training.redrive if redrive else training.rerun
+    again(context.obj, run, wait=wait, as_json=as_json)
 
 
 @app.command()

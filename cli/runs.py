@@ -20,6 +20,7 @@ from cli.target import Target
 
 START_LIMIT_SECONDS = 180.0
 TRAIN, ROLLOUT = "train", "rollout"
+_REDRIVES = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 # States that a person sees as one step. A state that is not named here is shown under its own name.
 _TITLES = {
@@ -35,8 +36,6 @@ _TITLES = {
         "Passed?": "gate",
         "Register": "register model",
         "Rejected": "gate",
-        "ReportFailure": "report the failure",
-        "Failed": "report the failure",
     },
     ROLLOUT: {
         "Plan": "plan rollout",
@@ -89,15 +88,21 @@ class Outcome:
     in_service: bool
 
 
-def job_name(descriptor: Mapping[str, Any], run: str) -> str:
+def job_name(descriptor: Mapping[str, Any], run: str, redrives: int = 0) -> str:
     """The training job of a run; its processing jobs add `-eval` or a step's name (docs/contract.md, "Names")."""
-    return f"{descriptor['job_prefix']}-{hashlib.sha256(run.encode()).hexdigest()[:12]}"
+    return f"{descriptor['job_prefix']}-{_run12(run, redrives)}"
 
 
-def tuning_job_name(descriptor: Mapping[str, Any], run: str) -> str | None:
+def tuning_job_name(descriptor: Mapping[str, Any], run: str, redrives: int = 0) -> str | None:
     """The tuning job of a run, with which the names of its training jobs begin; None for a workload without one."""
     tuning = descriptor["tuning"]
-    return f"{tuning['job_prefix']}-{hashlib.sha256(run.encode()).hexdigest()[:12]}" if tuning else None
+    return f"{tuning['job_prefix']}-{_run12(run, redrives)}" if tuning else None
+
+
+def _run12(run: str, redrives: int) -> str:
+    """Jobs that a redriven run starts end in `r1`, `r2` and so on."""
+    digits = hashlib.sha256(run.encode()).hexdigest()[:12]
+    return f"{digits[:10]}r{_REDRIVES[redrives]}" if redrives else digits
 
 
 def names(target: Target, descriptor: Mapping[str, Any]) -> set[str]:
@@ -122,8 +127,36 @@ def follow(target: Target, descriptor: Mapping[str, Any], *, dataset: str, befor
             lambda: _new_run(target, descriptor, dataset, before),
             held_up=lambda: _is_busy(target, descriptor),
         )
-    run, job = execution["name"], job_name(descriptor, execution["name"])
-    output = _Follower(target, descriptor, board, TRAIN, run).follow(execution["executionArn"])
+    return follow_run(target, descriptor, execution["name"], board)
+
+
+def redrive(target: Target, descriptor: Mapping[str, Any], run: str, board: Board) -> int:
+    """Let a run that failed go on from the step that failed; its how-many-eth redrive this is. The run waits for its
+    turn, as all others. Raises CliError where it cannot go on.
+    """
+    states, arn = target.client("stepfunctions"), _execution_arn(descriptor, run)
+    described = states.describe_execution(executionArn=arn)
+    if described["redriveStatus"] != "REDRIVABLE":
+        reason = described.get("redriveStatusReason", described["redriveStatus"])
+        raise CliError(f"Run {run} cannot go on: {reason}", hint=f"Begin it anew: slipway rerun {run}")
+    detail = json.dumps({"workload": descriptor["name"], "run": run})
+    entry = {"Source": "slipway", "DetailType": "Redrive Requested", "Detail": detail}
+    target.client("events").put_events(Entries=[entry])
+    count = described["redriveCount"] + 1
+
+    def begun() -> dict[str, Any] | None:
+        found = states.describe_execution(executionArn=arn)
+        return found if found["redriveCount"] >= count else None
+
+    with board.phase("start of the run"):
+        _await(target, f"a redrive of run {run}", begun, held_up=lambda: _is_busy(target, descriptor))
+    return count
+
+
+def follow_run(target: Target, descriptor: Mapping[str, Any], run: str, board: Board, *, redrives: int = 0) -> Outcome:
+    """Watch a run until its model serves; raises RunFailed with the cause."""
+    job = job_name(descriptor, run)
+    output = _Follower(target, descriptor, board, TRAIN, run, redrives).follow(_execution_arn(descriptor, run))
     if output.get("outcome") != "registered":
         reasons = "\n".join(f"  {reason}" for reason in output.get("reasons", ["the gate gave no reason"]))
         raise RunFailed(
@@ -146,6 +179,10 @@ def follow(target: Target, descriptor: Mapping[str, Any], *, dataset: str, befor
         variant=descriptor["serving"]["variant"],
         in_service=in_service,
     )
+
+
+def _execution_arn(descriptor: Mapping[str, Any], run: str) -> str:
+    return f"{descriptor['train_state_machine_arn'].replace(':stateMachine:', ':execution:')}:{run}"
 
 
 def rollouts(target: Target, descriptor: Mapping[str, Any]) -> set[str]:
@@ -235,10 +272,11 @@ class _Follower:
     board: Board
     machine: str
     run: str
+    redrives: int = 0
 
     def __post_init__(self) -> None:
-        self.job = job_name(self.descriptor, self.run)
-        self.tuning_job = tuning_job_name(self.descriptor, self.run)
+        self.job = job_name(self.descriptor, self.run, self.redrives)
+        self.tuning_job = tuning_job_name(self.descriptor, self.run, self.redrives)
         self._shown: list[tuple[str, Phase]] = []
 
     def follow(self, arn: str) -> dict[str, Any]:

@@ -45,6 +45,16 @@ def rerun(session: Session, run: str, *, wait: bool, as_json: bool) -> None:
     _run(session, target, past.descriptor, copy, wait, as_json)
 
 
+def redrive(session: Session, run: str, *, wait: bool, as_json: bool) -> None:
+    """A run that failed goes on from the step that failed; what it had done is not done again."""
+    target = session.target()
+    past = past_runs.find(target, run)
+    with Board(session.err) as board:
+        count = runs.redrive(target, past.descriptor, run, board)
+        outcome = runs.follow_run(target, past.descriptor, run, board, redrives=count) if wait else None
+    tell(session, past.descriptor["name"], past.input["dataset"], outcome, as_json=as_json)
+
+
 def _run(
     session: Session,
     target: Target,

@@ -19,7 +19,8 @@ from infra.principals import in_this_account
 class Machine(Construct):
     """A standard state machine. Every event of it is logged, without the payloads; traces go to X-Ray.
 
-    Its role may log, trace, invoke `functions` and publish to `alerts_topic_arn`; grant the rest to `role`.
+    Its role may log, trace, invoke `functions` and publish to `alerts_topic_arn`, where it publishes; grant the rest to
+    `role`.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class Machine(Construct):
         name: str,
         definition: dict[str, Any],
         functions: list[str],
-        alerts_topic_arn: str,
+        alerts_topic_arn: str | None,
         key: kms.IKey,
         log_retention: logs.RetentionDays,
     ) -> None:
@@ -55,7 +56,8 @@ class Machine(Construct):
             tracing_enabled=True,
         )
         allow(self.role, ["lambda:InvokeFunction"], functions)
-        allow(self.role, ["sns:Publish"], [alerts_topic_arn])
+        if alerts_topic_arn:
+            allow(self.role, ["sns:Publish"], [alerts_topic_arn])
         allow(self.role, ["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn])
         explain_wildcard(self.role, "*", "log delivery and X-Ray have no resources")
 

@@ -1,6 +1,7 @@
 """The parts that both state machines are put together from, as plain data in Amazon States Language (JSONata).
 
-Every task has a time limit, retries what deserves it, and hands anything else to a state that deals with the failure.
+Every task has a time limit and retries what deserves it. What is left is handed to a state that deals with the failure,
+or fails the execution where a redrive is to go on from it.
 `partition` is the AWS partition (a CloudFormation token at synthesis), the first part of every integration's ARN.
 """
 
@@ -75,7 +76,7 @@ def task(*, resource: str, arguments: Any, timeout: int, retry: list[State], cat
         "Arguments": arguments,
         "TimeoutSeconds": timeout,
         "Retry": retry,
-        "Catch": catch,
+        **({"Catch": catch} if catch else {}),
         "Output": "{% $states.input %}",
         **rest,
     }

@@ -23,7 +23,7 @@ from localcloud.autoscaling.service import Service
 from localcloud.autoscaling.variants import VariantCapacity
 from localcloud.codebuild import CodeBuildExecutor
 from localcloud.config import Config
-from localcloud.gateway import Gateway, autoscaling, builds, sagemaker, stacks, state, workflows
+from localcloud.gateway import Gateway, autoscaling, builds, executions, sagemaker, stacks, state, workflows
 from localcloud.gateway.functions import FunctionFaults
 from localcloud.images import ImageRegistry
 from localcloud.journal import Damaged
@@ -210,6 +210,7 @@ class Cloud:
             self._changes,
         )
         workflows.register(runner)
+        executions.register()
         stacks.register(self._config)
         builds.register(self._config, self._builds)
         self._scaler = self._add_autoscaling()

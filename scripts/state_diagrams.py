@@ -34,7 +34,6 @@ TRAIN = TrainStates(
     workload="a workload",
     plan_function_arn="plan",
     gate_function_arn="gate",
-    alerts_topic_arn="alerts",
     check_seconds=1,
     processing_seconds={"step": 1},
     training_seconds=1,

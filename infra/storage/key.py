@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 _PUBLISHERS = {
-    "events.amazonaws.com": "EventBridge writes events into encrypted queues",
+    "events.amazonaws.com": "EventBridge writes events into encrypted queues and the encrypted topic",
     "cloudwatch.amazonaws.com": "alarms notify the encrypted topic",
 }
 """Services that use the key on their own, not on behalf of a role, and why."""

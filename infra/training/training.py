@@ -17,6 +17,7 @@ from infra.permissions import allow
 from infra.sagemaker_role import SageMakerRole
 from infra.training.checks import DataChecks
 from infra.training.code import TrainingCode
+from infra.training.failures import FailureReport
 from infra.training.processing import Processing
 from infra.training.requests_table import RequestsTable
 from infra.training.state_machine import TrainStates
@@ -55,6 +56,14 @@ class Training(Construct):
         self.machine = self._machine(model_package_group)
         self.trigger = TrainingTrigger(
             self, "Trigger", context=context, machine=self.machine.state_machine, requests=self.requests.table
+        )
+
+        FailureReport(
+            self,
+            "Failures",
+            context=context,
+            machine=self.machine.state_machine,
+            dead_letters=self.trigger.dead_letters,
         )
 
     def _image(self, serving_image: ServingImage) -> tuple[str, str]:
@@ -118,7 +127,6 @@ class Training(Construct):
             workload=context.workload.name,
             plan_function_arn=plan.function.function_arn,
             gate_function_arn=gate.function.function_arn,
-            alerts_topic_arn=context.alerts_topic.topic_arn,
             check_seconds=self.checks.checks.max_runtime_seconds if self.checks else None,
             processing_seconds={step.name: step.max_runtime_seconds for step in manifest.processing},
             training_seconds=manifest.training.spot_max_wait_seconds or manifest.training.max_runtime_seconds,
@@ -131,7 +139,7 @@ class Training(Construct):
             name=context.names.train_machine,
             definition=states.definition(),
             functions=[plan.function.function_arn, gate.function.function_arn],
-            alerts_topic_arn=context.alerts_topic.topic_arn,
+            alerts_topic_arn=None,
             key=context.key,
             log_retention=context.settings.log_retention,
         )

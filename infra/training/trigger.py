@@ -67,6 +67,10 @@ class TrainingTrigger(Construct):
                 source=["slipway"], detail_type=["Training Requested"], detail={"workload": [name]}
             )
             self._rule("Requested", f"Runs of {name} that callers of the API ask for", target, pattern)
+        pattern = events.EventPattern(
+            source=["slipway"], detail_type=["Redrive Requested"], detail={"workload": [name]}
+        )
+        self._rule("Redriven", f"Runs of {name} that failed and are to go on", target, pattern)
         if triggers.on_deploy:
             description = f"The stack of {name} was deployed: trains again if that changed its training"
             self._rule("Deployed", description, target, _deployments_of(context))
@@ -114,7 +118,12 @@ class TrainingTrigger(Construct):
         allow(role, ["s3:GetObjectVersion"], [requests], wildcard="data sets are named by those who upload them")
         allow(role, ["states:StartExecution"], [machine_arn])
         executions = _executions_of(context)
-        allow(role, ["states:DescribeExecution"], [executions], wildcard="runs are named by their data")
+        allow(
+            role,
+            ["states:DescribeExecution", "states:RedriveExecution"],
+            [executions],
+            wildcard="runs are named by their data",
+        )
         allow(role, ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"], [table.table_arn])
         allow(role, ["sqs:SendMessage"], [queue.queue_arn])
         allow(role, ["sns:Publish"], [context.alerts_topic.topic_arn])

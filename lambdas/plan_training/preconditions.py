@@ -26,14 +26,15 @@ def check(event: dict[str, Any], descriptor: Descriptor, *, s3: Any, dynamodb: A
     """
     if "fencing_token" not in event:
         return
-    _check_lease(take(event, "fencing_token", int), dynamodb, table)
+    _check_lease(event["run"], take(event, "fencing_token", int), dynamodb, table)
     _check_versions(take(event, "objects", list), f"{descriptor['data']['prefix']}{event['dataset']}/", descriptor, s3)
 
 
-def _check_lease(token: int, dynamodb: Any, table: str) -> None:
+def _check_lease(run: str, token: int, dynamodb: Any, table: str) -> None:
+    """A run that was redriven took the lease again, and has the token of its first time in its input."""
     item = dynamodb.get_item(TableName=table, Key=LEASE, ConsistentRead=True).get("Item", {})
     newest = int(item.get("token_number", {}).get("N", 0))
-    if newest != token:
+    if newest != token and item.get("holder", {}).get("S") != run:
         raise StaleLease(f"the run's fencing token is {token}, the newest is {newest}: another run has taken its place")
 
 

@@ -10,7 +10,7 @@ from shared.fields import take, take_matching
 from shared.names import DATASET, RUN, WORKLOAD
 
 REQUEST_FILE = "request.json"
-SOURCE, DUE, REQUESTED = "slipway", "Training Due", "Training Requested"
+SOURCE, DUE, REQUESTED, REDRIVE = "slipway", "Training Due", "Training Requested", "Redrive Requested"
 
 
 class NotInLayout(Exception):
@@ -53,6 +53,14 @@ class Deployed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Redrive:
+    """A person wants a run that failed to go on from the state that failed."""
+
+    message_id: str
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     """A run of the train machine ended, at `at` in seconds of the epoch."""
 
@@ -70,7 +78,7 @@ class Due:
     revision: int
 
 
-Event = Delivery | Retraining | Deployed | Ended | Due
+Event = Delivery | Retraining | Deployed | Redrive | Ended | Due
 
 
 def read(record: dict[str, Any]) -> Event:
@@ -132,6 +140,10 @@ def _requested(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Re
     )
 
 
+def _redrive(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Redrive:
+    return Redrive(message_id=message_id, run=take_matching(detail, "run", RUN, where="event.detail"))
+
+
 def _execution_ended(message_id: str, _: dict[str, Any], detail: dict[str, Any]) -> Ended:
     where = "event.detail"
     run = take_matching(detail, "name", RUN, where=where)
@@ -151,6 +163,7 @@ _READERS: dict[tuple[str, str], Callable[[str, dict[str, Any], dict[str, Any]], 
     ("aws.events", "Scheduled Event"): _again,
     ("aws.states", "Step Functions Execution Status Change"): _execution_ended,
     (SOURCE, REQUESTED): _requested,
+    (SOURCE, REDRIVE): _redrive,
     (SOURCE, DUE): _due,
 }
 

@@ -71,6 +71,9 @@ class Lease:
         """Of a run that was not started: no cooldown."""
         self._update("REMOVE holder, expires_at", {":run": {"S": run}}, condition="holder = :run")
 
+    def execution_arn(self, run: str) -> str:
+        return f"{_executions(self._machine_arn)}:{run}"
+
     def running(self, run: str) -> bool:
         return self._execution(run)[0] in ALIVE
 
@@ -103,7 +106,7 @@ class Lease:
     def _execution(self, run: str) -> tuple[str | None, float]:
         """Its status, None where it does not exist, and when it ended (now, where it did not)."""
         try:
-            found = self._states.describe_execution(executionArn=f"{_executions(self._machine_arn)}:{run}")
+            found = self._states.describe_execution(executionArn=self.execution_arn(run))
         except ClientError as error:
             if error_code(error) != "ExecutionDoesNotExist":
                 raise

@@ -17,8 +17,8 @@ from shared.descriptor import Descriptor
 from shared.errors import InvalidInput, UnknownWorkload
 from shared.log import Log
 
-from request_training.events import Delivery, Deployed, Due, Ended, NotInLayout, Retraining, read
-from request_training.records import DEPLOYMENT, Ask
+from request_training.events import Delivery, Deployed, Due, Ended, NotInLayout, Redrive, Retraining, read
+from request_training.records import DEPLOYMENT, REDRIVE, Ask
 from request_training.runs import Runs
 from request_training.services import Services
 
@@ -32,7 +32,7 @@ def handle_batch(records: list[dict[str, Any]], *, services: Services, log: Log)
     """Marks and starts what the batch asks for; the ids of the messages that must be delivered again."""
     failed: list[str] = []
     by_dataset: dict[str, list[Delivery]] = defaultdict(list)
-    others: list[Retraining | Deployed | Ended | Due] = []
+    others: list[Retraining | Deployed | Redrive | Ended | Due] = []
     for record in records:
         try:
             event = read(record)
@@ -95,13 +95,13 @@ class _Batch:
             log.info("known", events=len(wanted))
             self._resume(ask.id, descriptor, log)
 
-    def told(self, events: list[Retraining | Deployed | Ended | Due]) -> None:
+    def told(self, events: list[Retraining | Deployed | Redrive | Ended | Due]) -> None:
         """One event about requests or runs."""
         (event,) = events
         services = self._services
         descriptor = descriptors.read(services.ssm, path=services.workloads_path, workload=services.workload)
         log = self._log.bind(workload=services.workload)
-        if isinstance(event, Retraining | Deployed):
+        if isinstance(event, Retraining | Deployed | Redrive):
             ask = _ask(event)
             self._collect(ask.id, self._records.mark(ask), descriptor, log.bind(request=ask.id))
         elif isinstance(event, Ended):
@@ -142,10 +142,12 @@ class _Batch:
         return Runs(self._services, descriptor, log)
 
 
-def _ask(event: Retraining | Deployed) -> Ask:
+def _ask(event: Retraining | Deployed | Redrive) -> Ask:
     """Requests for the same are one, as long as no run has taken them up."""
     if isinstance(event, Deployed):
         return Ask(id=DEPLOYMENT, dataset=None, hyperparameters={}, token=event.id)
+    if isinstance(event, Redrive):
+        return Ask(id=f"{REDRIVE}/{event.run}", dataset=None, hyperparameters={})
     wanted = json.dumps([event.dataset, event.hyperparameters], sort_keys=True)
     kind = hashlib.sha256(wanted.encode()).hexdigest()[:12]
     return Ask(

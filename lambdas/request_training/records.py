@@ -15,6 +15,8 @@ from shared.clients import error_code
 REQUESTS, OBJECTS, RECIPES = "request", "object", "recipe"
 DEPLOYMENT = "again/deployed"
 """The request of every deployment: a data set's name has no slash."""
+REDRIVE = "redrive"
+"""`redrive/{run}`: the request that this run goes on."""
 KEPT_SECONDS = 30 * 24 * 3600
 """Longer than a message waits anywhere: 14 days in a queue, or in its dead-letter queue."""
 SEQUENCER_LENGTH = 64
@@ -50,6 +52,12 @@ class TrainingRequest:
     def of_deployment(self) -> bool:
         """Worth a run only if the newest one was made with something else."""
         return self.ask.id == DEPLOYMENT
+
+    @property
+    def redriven(self) -> str | None:
+        """The run that is to go on; None where a new one is asked for."""
+        prefix, _, run = self.ask.id.partition("/")
+        return run if prefix == REDRIVE and run else None
 
     @property
     def pending(self) -> bool:

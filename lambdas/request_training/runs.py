@@ -53,6 +53,9 @@ class Runs:
 
     def start(self, request: TrainingRequest) -> None:
         """Starts the run that the request asks for, or leaves it pending until the lease is free."""
+        if request.redriven:
+            self._redrive(request, request.redriven)
+            return
         if request.of_deployment and self._services.records.recipe() == recipe(self._descriptor):
             self._log.info("the newest run was made with what is deployed")
             self._services.records.handled(request)
@@ -124,6 +127,25 @@ class Runs:
             if lease.running(run):  # perhaps this function was killed before it could record the run
                 self._services.records.started(run, recipe(self._descriptor))
             else:
+                lease.give_back(run)
+        self._services.records.handled(request)
+
+    def _redrive(self, request: TrainingRequest, run: str) -> None:
+        """Lets a run that failed go on from the state that failed, when the lease is free."""
+        lease, log = self._services.lease(self._descriptor), self._log.bind(run=run)
+        taken = lease.acquire(run)
+        if not isinstance(taken, Held):
+            log.info("waiting", reason=taken.reason)
+            self._services.remind(request.ask.id, request.revision, seconds=taken.seconds)
+            return
+        try:
+            self._services.states.redrive_execution(executionArn=lease.execution_arn(run))
+            log.info("redriven", token=taken.token)
+        except ClientError as error:
+            if error_code(error) not in ("ExecutionNotRedrivable", "ExecutionDoesNotExist"):
+                raise
+            log.error("cannot be redriven", reason=str(error))
+            if not lease.running(run):
                 lease.give_back(run)
         self._services.records.handled(request)
 

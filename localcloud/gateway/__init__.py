@@ -13,7 +13,8 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - ``functions``: the death of a function's process is told as Lambda tells it, and can be made to happen.
 - ``autoscaling``: Application Auto Scaling is a service, with its service-linked role.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
-- ``workflows``: Step Functions' tasks act as the execution's role; executions start at once.
+- ``executions``: executions start at once, and one that failed can be redriven.
+- ``workflows``: Step Functions' tasks act as the execution's role.
 - ``stacks``: CloudFormation knows our resource types; the CDK hears of a change when it is done; stacks caught by a
   crash do not stay in progress.
 - ``stack_events``: the status of a stack is an event.

@@ -10,14 +10,13 @@ import contextvars
 import importlib
 import random
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
+from localcloud.gateway.executions import is_under_way
 from localcloud.stepfunctions.calls import Task
 from localcloud.stepfunctions.errors import RUNTIME, TaskError
 from localcloud.stepfunctions.tasks import TaskRunner
@@ -25,7 +24,6 @@ from localcloud.stepfunctions.tasks import TaskRunner
 _task: contextvars.ContextVar[Task] = contextvars.ContextVar("localcloud_task")
 # Errors that neither States.ALL nor States.TaskFailed stands for.
 _TERMINAL = ("States.Runtime", "States.DataLimitExceeded")
-_PAUSE_BEFORE_EXECUTION_SECONDS = 0.15
 
 
 def register(runner: TaskRunner) -> None:
@@ -39,7 +37,6 @@ def register(runner: TaskRunner) -> None:
     # What a task with .waitForTaskToken sends, before it waits.
     engine._SERVICE_DISPATCH.clear()
     engine._SERVICE_DISPATCH["arn:aws:states:::"] = invoke
-    _start_at_once(engine)
     _honour_retry_limits(engine)
     _keep_aborted(engine)
     _give_succeed_its_output(engine)
@@ -52,10 +49,11 @@ def _carry_role(engine: Any) -> None:
         machine = engine._state_machines.get(context["StateMachine"]["Id"])
         if machine is None:
             raise engine._ExecutionError(RUNTIME, f"no state machine {context['StateMachine']['Id']}")
+        attempt = execution.get("redriveCount", 0)
         task = Task(
             role_arn=machine["roleArn"],
             session_name=machine["name"],
-            cancelled=lambda: execution["status"] != "RUNNING",
+            cancelled=lambda: not is_under_way(execution, attempt),
         )
         token = _task.set(task)
         try:
@@ -99,16 +97,6 @@ def _with_timeout(engine: Any, invoke: Callable[[str, Any], Any]) -> Callable[[s
             raise engine._ExecutionError("States.Timeout", f"Task timed out after {timeout} seconds") from None
 
     return run
-
-
-def _start_at_once(engine: Any) -> None:
-    """ministack lets each execution sleep before its first state, in its own thread; nothing depends on it."""
-
-    def sleep(seconds: float) -> None:
-        if seconds != _PAUSE_BEFORE_EXECUTION_SECONDS:
-            time.sleep(seconds)
-
-    engine.time = SimpleNamespace(time=time.time, monotonic=time.monotonic, sleep=sleep)
 
 
 def _honour_retry_limits(engine: Any) -> None:

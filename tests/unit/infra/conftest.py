@@ -31,9 +31,18 @@ class Walk:
         self.arguments: dict[str, Any] = {}
         self.output: Any = None
         self.failure: tuple[str, str] | None = None
+        self._redrives = 0
+        self._failed: tuple[str, Any] = (self._start, None)
 
     def run(self, value: Any) -> Walk:
-        name: str | None = self._start
+        return self._go_on(self._start, value)
+
+    def redrive(self) -> Walk:
+        """Goes on in the state that failed, with its input and the variables of then; `visited` begins anew."""
+        self._redrives, self.visited, self.failure = self._redrives + 1, [], None
+        return self._go_on(*self._failed)
+
+    def _go_on(self, name: str | None, value: Any) -> Walk:
         while name is not None:
             assert len(self.visited) < STEP_LIMIT, self.visited
             self.visited.append(name)
@@ -47,6 +56,9 @@ class Walk:
             result = self._answers(name, self.arguments[name])
         except TaskError as error:
             output = {"Error": error.error, "Cause": error.cause}
+            if "Catch" not in state:
+                self.failure, self._failed = (error.error, error.cause), (name, value)
+                return None, None
             catch = next(
                 c for c in state["Catch"] if c["ErrorEquals"] == ["States.ALL"] or error.error in c["ErrorEquals"]
             )
@@ -89,7 +101,7 @@ class Walk:
         if not (isinstance(value, str) and value.startswith("{%")):
             return value
         context = {
-            "Execution": {"Name": "run-1", "Id": "arn:run-1"},
+            "Execution": {"Name": "run-1", "Id": "arn:run-1", "RedriveCount": self._redrives},
             "StateMachine": {"Name": "machine"},
             "State": {"EnteredTime": "2026-11-12T08:30:00.000Z"},
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +14,6 @@ STATES = TrainStates(
     workload="digits",
     plan_function_arn="arn:plan",
     gate_function_arn="arn:gate",
-    alerts_topic_arn="arn:topic",
     check_seconds=None,
     processing_seconds={},
     training_seconds=3600,
@@ -81,26 +79,12 @@ def test_a_model_that_does_not_pass_ends_the_run_without_failing_it(walk: Any) -
 
 
 @pytest.mark.parametrize("step", ["Plan", "Train", "Evaluate", "Gate", "Register"])
-def test_a_failed_step_is_told_and_ends_the_run_with_its_cause(walk: Any, task_error: Any, step: str) -> None:
+def test_a_failed_step_ends_the_run_with_its_cause(walk: Any, task_error: Any, step: str) -> None:
     cloud = Cloud(passed=True)
     cloud.failing[step] = task_error("Some.Error", 'a cause with "quotes"')
     done = walk(DEFINITION, cloud).run(RUN)
     assert done.failure == ("Some.Error", 'a cause with "quotes"')
-    told = json.loads(done.arguments["ReportFailure"]["Message"])
-    assert told == {
-        "state_machine": "machine",
-        "execution": "arn:run-1",
-        "step": step,
-        "error": "Some.Error",
-        "cause": 'a cause with "quotes"',
-    }
-    assert done.arguments["ReportFailure"]["TopicArn"] == "arn:topic"
-
-
-def test_a_notification_that_fails_does_not_hide_the_cause(walk: Any, task_error: Any) -> None:
-    cloud = Cloud(passed=True)
-    cloud.failing = {"Train": task_error("Some.Error", "cause"), "ReportFailure": task_error("SNS.Down", "down")}
-    assert walk(DEFINITION, cloud).run(RUN).failure == ("Some.Error", "cause")
+    assert done.visited[-1] == step  # where a redrive goes on
 
 
 def test_processing_steps_run_one_after_the_other_before_the_training(walk: Any) -> None:
@@ -122,8 +106,7 @@ def test_a_failed_processing_step_ends_the_run_before_the_training(walk: Any, ta
     cloud.failing["Process bag-of-words"] = task_error("Some.Error", "cause")
     with_jobs = {**PLAN, "processing_jobs": {"frames": {"x": 1}, "bag-of-words": {"x": 2}}}
     done = walk(STEPWISE, lambda name, given: {"Payload": with_jobs} if name == "Plan" else cloud(name, given)).run(RUN)
-    assert "Train" not in done.visited
-    assert json.loads(done.arguments["ReportFailure"]["Message"])["step"] == "Process bag-of-words"
+    assert done.visited[-1] == "Process bag-of-words"
 
 
 def test_each_processing_step_has_its_own_time() -> None:
@@ -217,9 +200,8 @@ def test_data_that_are_accepted_go_on_to_what_comes_first(walk: Any) -> None:
 def test_data_that_are_refused_end_the_run_with_what_is_wrong_with_them(walk: Any) -> None:
     message = "Refused: 1 of 2 files are bad. train/a.csv, row 3, column age: is not an int."
     done = walk(CHECKED, checked(message)).run(RUN)
-    assert done.visited == ["Plan", "Check", "Accepted?", "Refused", "ReportFailure", "Failed"]
+    assert done.visited == ["Plan", "Check", "Accepted?", "Refused"]
     assert done.failure == ("BadData", message)
-    assert json.loads(done.arguments["ReportFailure"]["Message"])["step"] == "Check"
 
 
 def test_a_check_without_a_verdict_ends_the_run(walk: Any, task_error: Any) -> None:
@@ -251,3 +233,81 @@ def test_an_imported_model_is_judged_and_registered_without_training(walk: Any, 
     assert not {"Train", "Tune"} & set(done.visited)
     assert done.visited[-5:] == ["Imported?", "Evaluate", "Gate", "Passed?", "Register"]
     assert done.output["outcome"] == "registered"
+
+
+RUN12 = "0123456789ab"
+JOB = f"slipway-dev-digits-{RUN12}"
+WHOLE = replace(STATES, check_seconds=900, processing_seconds={"bag-of-words": 60})
+TRAINED = "s3://artifacts/digits/training/{}/output/model.tar.gz"
+
+
+class WholeCloud(Cloud):
+    """With all that a manifest may ask for. A job's name is given away once, as SageMaker does it."""
+
+    def __init__(self, task_error: Any) -> None:
+        super().__init__(passed=True)
+        self._task_error, self._names = task_error, set()
+        self.asked: list[str] = []
+
+    def __call__(self, state: str, arguments: Any) -> Any:
+        self.asked.append(state)
+        name = next((arguments[key] for key in arguments if key.endswith("JobName")), None)
+        if name in self._names:
+            raise self._task_error("SageMaker.ResourceInUseException", f"{name} exists")
+        self._names |= {name} - {None}
+        given = super().__call__(state, arguments)
+        plan = {
+            **PLAN,
+            "check_job": {"ProcessingJobName": f"{JOB}-check"},
+            "processing_jobs": {"bag-of-words": {"ProcessingJobName": f"{JOB}-bag-of-words"}},
+            "training_job": {"TrainingJobName": JOB, "HyperParameters": {"epochs": "3"}},
+            "tuning": {**SEARCH, "job": {"HyperParameterTuningJobName": f"lightning-1a2b3c4d-{RUN12}"}},
+            "evaluation_job": {"ProcessingJobName": f"{JOB}-eval", "ProcessingInputs": [CHALLENGER, HOLDOUT]},
+        }
+        answers = {
+            "Plan": {"Payload": plan},
+            "Check": {"ExitMessage": "Accepted: all."},
+            "Train": {"TrainingJobName": name, "ModelArtifacts": {"S3ModelArtifacts": TRAINED.format(name)}},
+            "Tune": {"HyperParameterTuningJobName": name, "BestTrainingJob": BEST},
+        }
+        return answers.get(state, given)
+
+
+@pytest.mark.parametrize("rounds", [None, 3])
+def test_whichever_state_fails_a_redrive_goes_on_from_it_and_repeats_nothing(
+    walk: Any, task_error: Any, rounds: int | None
+) -> None:
+    definition = replace(WHOLE, tuning_rounds=rounds).definition()
+    tasks = [name for name, state in definition["States"].items() if state["Type"] == "Task"]
+    assert len(tasks) == 7
+    for failing in tasks:
+        cloud = WholeCloud(task_error)
+        cloud.failing[failing] = task_error("Some.Error", "cause")
+        done = walk(definition, cloud).run(RUN)
+        assert done.failure == ("Some.Error", "cause")
+        before = list(cloud.asked)
+        done.redrive()  # it fails again
+        assert (done.failure, done.visited) == (("Some.Error", "cause"), [failing])
+        cloud.failing.clear()
+        cloud.asked.clear()
+        done.redrive()
+        assert (done.failure, done.output["outcome"]) == (None, "registered")
+        assert cloud.asked[0] == failing
+        assert set(before) & set(cloud.asked) == {failing}
+
+
+def test_a_redriven_job_has_a_name_of_its_own_and_what_follows_takes_its_model(walk: Any, task_error: Any) -> None:
+    cloud = WholeCloud(task_error)
+    cloud.failing["Train"] = task_error("Some.Error", "cause")
+    done = walk(WHOLE.definition(), cloud).run(RUN)
+    cloud.failing.clear()
+    done.redrive()
+    renamed = f"slipway-dev-digits-{RUN12[:10]}r1"
+    assert done.arguments["Train"] == {"TrainingJobName": renamed, "HyperParameters": {"epochs": "3"}}
+    challenger = {**CHALLENGER, "S3Input": {"S3Uri": TRAINED.format(renamed), "LocalPath": "/c"}}
+    evaluation = {"ProcessingJobName": f"{renamed}-eval", "ProcessingInputs": [challenger, HOLDOUT]}
+    assert done.arguments["Evaluate"] == evaluation
+    plan = done.arguments["Gate"]["Payload"]["plan"]
+    assert (plan["model_uri"], plan["training_job"]) == (TRAINED.format(renamed), done.arguments["Train"])
+    assert plan["evaluation_job"] == evaluation
+    assert plan["check_job"] == {"ProcessingJobName": f"{JOB}-check"}  # it was not repeated

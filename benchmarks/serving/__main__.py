@@ -32,7 +32,7 @@ from benchmarks.command import main
 from benchmarks.results import Result, alternate, summarise
 from benchmarks.serving import load
 from benchmarks.serving.bench import Bench
-from benchmarks.serving.contestants import HELLO, OURS, OURS_NOTHING, OURS_TORCH, RIVALS, Contestant
+from benchmarks.serving.contestants import HELLO, OURS, OURS_NOTHING, OURS_TORCH, OURS_UNBATCHED, RIVALS, Contestant
 from benchmarks.serving.ratios import GOALS, ratios
 
 WORKERS = 2
@@ -61,6 +61,7 @@ def sides(bench: Bench, rivals: list[str]) -> Mapping[str, Callable[[], Any]]:
     """What takes turns."""
     found: dict[str, Callable[[], Any]] = {
         "ours": partial(bench.turn, OURS, "mlp", [1, 16, 64]),
+        "ours, unbatched": partial(bench.turn, OURS_UNBATCHED, "mlp", [1, 64]),
         "ours, CNN": partial(bench.turn, OURS, "cnn", [16, 64]),
         "ours with PyTorch, CNN": partial(bench.turn, OURS_TORCH, "cnn", [64]),
         "import torch": bench.import_torch_seconds,

@@ -95,6 +95,7 @@ def _own_variables(engine: str, **settings: str) -> Callable[[Site], dict[str, s
             "SAGEMAKER_BIND_TO_PORT": str(site.port),
             "SLIPWAY_BIND_ADDRESS": "127.0.0.1",
             "SLIPWAY_ML_ROOT": str(site.folder / "ml"),
+            "SAGEMAKER_MODEL_SERVER_WORKERS": str(site.workers),
             "MODEL_ENGINE": engine,
             **settings,
         }
@@ -174,12 +175,13 @@ _ONNX = _own_requirements(ONNX_RUNTIME)
 _TORCH = _own_requirements(ONNX_RUNTIME, TORCH, "safetensors==0.8.0", "onnx==1.23.2")
 
 
-def _ours(name: str, requirements: tuple[str, ...], engine: str) -> Contestant:
-    variables = _own_variables(engine)
+def _ours(name: str, requirements: tuple[str, ...], engine: str, **settings: str) -> Contestant:
+    variables = _own_variables(engine, **settings)
     return Contestant(name=name, requirements=requirements, commands=_own, variables=variables, pings=True)
 
 
 OURS = _ours("ours", _ONNX, "onnx")
+OURS_UNBATCHED = _ours("ours", _ONNX, "onnx", SLIPWAY_BATCH_MAX_ROWS="1")
 OURS_TORCH = _ours("ours-torch", _TORCH, "torch")
 OURS_NOTHING = _ours("ours", _ONNX, "nothing")
 HELLO = Contestant(name="ours", requirements=_ONNX, commands=_hello)

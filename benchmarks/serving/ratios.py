@@ -24,6 +24,8 @@ GOALS = {
     "MLP, 64 connections: requests/s, ours / Ray Serve": Goal(minimum=50),
     "CNN, 16 connections: requests/s, ours / classic": Goal(minimum=5),
     "CNN, 64 connections: requests/s, ours / classic": Goal(minimum=5),
+    "MLP, 64 connections: requests/s, batched / unbatched": Goal(minimum=1.2),
+    "MLP, 1 connection: median latency, batched / unbatched": Goal(maximum=1.1),
     "a model that costs nothing: requests/s, ours / hello": Goal(minimum=0.7),
     f"{_START}, seconds": Goal(maximum=0.6),
     f"{_START} with PyTorch / import torch": Goal(maximum=1.3),
@@ -49,8 +51,11 @@ def ratios(run: Mapping[str, Any]) -> dict[str, float]:
         found["MLP, 64 connections: p99, ours / classic"] = ours["c64"]["p99"] / run["classic"]["c64"]["p99"]
     if memory := run.get("torchserve", {}).get("memory_mib"):
         found["memory, ours / TorchServe"] = ours["memory_mib"] / memory
+    alone = run["ours, unbatched"]
     nothing = _speed(run["ours, nothing"], 64) / _speed(run["hello"], 64)
     return found | {
+        "MLP, 64 connections: requests/s, batched / unbatched": _speed(ours, 64) / _speed(alone, 64),
+        "MLP, 1 connection: median latency, batched / unbatched": ours["c1"]["p50"] / alone["c1"]["p50"],
         "a model that costs nothing: requests/s, ours / hello": nothing,
         f"{_START}, seconds": ours["ready_seconds"],
         f"{_START} with PyTorch / import torch": run["ours with PyTorch, CNN"]["ready_seconds"] / run["import torch"],

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from server import artifacts
 
+BATCHED = True
 ENGINE = os.environ.get("MODEL_ENGINE", "onnx")
 
 

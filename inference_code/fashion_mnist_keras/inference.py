@@ -1,16 +1,12 @@
-"""Serves the classifier of clothes with Keras: images of 28 x 28 grey levels (0 to 255) -> label, probabilities."""
+"""Serves the classifier of clothes: images of 28 x 28 grey levels (0 to 255) -> label, probabilities."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Read when Keras is imported. A .keras file belongs to no engine; JAX is the smallest one that computes convolutions.
-os.environ.setdefault("KERAS_BACKEND", "jax")
-
 import arrays
-import keras
 import numpy as np
 from images import to_images
 from server import artifacts, formats
@@ -18,13 +14,12 @@ from server import artifacts, formats
 CONTENT_TYPES = (formats.JSON, formats.JSON_LINES, formats.NPY)
 _AT_ONCE = 256
 _SMALLEST = 1e-7  # a probability's: what float32 rounds to nothing must not make the loss infinite
+Network = Callable[[np.ndarray], np.ndarray]
 
 
-def model_fn(model_dir: str) -> keras.Model:
-    """The model, and nothing that could run. Raises artifacts.RefusedArtifact."""
-    model = artifacts.load_keras(Path(model_dir) / "model.keras")
-    _probabilities(np.zeros((1, *arrays.SHAPE), dtype=np.float32), model)  # compiles before the first request comes
-    return model
+def model_fn(model_dir: str) -> Network:
+    """The network, and nothing that could run. Raises artifacts.RefusedArtifact."""
+    return artifacts.load_network(model_dir)
 
 
 def input_fn(body: bytes, content_type: str) -> np.ndarray:
@@ -36,7 +31,7 @@ def input_fn(body: bytes, content_type: str) -> np.ndarray:
     return to_images(instances if isinstance(instances, list) else instances.tolist())
 
 
-def predict_fn(data: np.ndarray, model: keras.Model) -> list[dict[str, Any]]:
+def predict_fn(data: np.ndarray, model: Network) -> list[dict[str, Any]]:
     """For each image `{"label": int, "probabilities": [10 floats]}`."""
     probabilities = _probabilities(data, model)
     labels = probabilities.argmax(axis=1)
@@ -45,7 +40,7 @@ def predict_fn(data: np.ndarray, model: keras.Model) -> list[dict[str, Any]]:
     ]
 
 
-def evaluate(model: keras.Model, holdout_dir: str) -> dict[str, float]:
+def evaluate(model: Network, holdout_dir: str) -> dict[str, float]:
     """Accuracy and cross entropy on validation.npz. Raises arrays.InvalidArrays, FileNotFoundError."""
     images, labels = arrays.read(Path(holdout_dir), "validation")
     probabilities = _probabilities(images, model)
@@ -55,14 +50,6 @@ def evaluate(model: keras.Model, holdout_dir: str) -> dict[str, float]:
     return {"accuracy": float(right.mean()), "loss": float(loss), "examples": len(labels)}
 
 
-def _probabilities(images: np.ndarray, model: keras.Model) -> np.ndarray:
+def _probabilities(images: np.ndarray, model: Network) -> np.ndarray:
     starts = range(0, len(images), _AT_ONCE)
-    return np.concatenate([_of_batch(images[start : start + _AT_ONCE], model) for start in starts])
-
-
-def _of_batch(images: np.ndarray, model: keras.Model) -> np.ndarray:
-    """Filled up to a power of two: JAX compiles for each number of images anew, so there must be few of them."""
-    size = 1 << (len(images) - 1).bit_length()
-    filled = np.zeros((size, *images.shape[1:]), dtype=np.float32)
-    filled[: len(images)] = images
-    return keras.ops.convert_to_numpy(model(filled, training=False))[: len(images)]
+    return np.concatenate([model(images[start : start + _AT_ONCE]) for start in starts])

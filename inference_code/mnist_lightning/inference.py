@@ -16,8 +16,7 @@ _EVALUATION_BATCH = 512
 
 
 def model_fn(model_dir: str) -> onnxruntime.InferenceSession:
-    # The server runs predictions beside each other; a session that takes all processors for one of them slows all.
-    return artifacts.load_onnx(Path(model_dir) / "model.onnx", threads=1)
+    return artifacts.load_onnx(Path(model_dir) / "model.onnx")
 
 
 def input_fn(body: bytes, content_type: str) -> np.ndarray:

@@ -1,23 +1,19 @@
-"""Serves the classifier of short videos with Keras: an MP4 file -> class and probabilities."""
+"""Serves the classifier of short videos: an MP4 file -> class and probabilities."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Read when Keras is imported. A .keras file belongs to no engine; JAX is the smallest one that computes convolutions.
-os.environ.setdefault("KERAS_BACKEND", "jax")
-
 import clips
 import cv2
 import examples
-import keras
 import numpy as np
 from server import artifacts, formats
 
@@ -36,21 +32,19 @@ _shape = clips.Shape()
 class Classifier:
     """The network and the names of its classes, in the order of its answers."""
 
-    network: keras.Model
+    network: Callable[[np.ndarray], np.ndarray]
     classes: list[str]
 
 
 def model_fn(model_dir: str) -> Classifier:
-    """The model, and nothing that could run: safe mode refuses layers that carry code."""
+    """The model, and nothing that could run. Raises artifacts.RefusedArtifact."""
     global _shape
     folder = Path(model_dir)
     description = json.loads((folder / "config.json").read_text("utf-8"))
-    network = artifacts.load_keras(folder / "model.keras")
+    network = artifacts.load_network(folder)
     cv2.setNumThreads(1)  # the server runs predictions beside each other
     _shape = clips.Shape(**description["clip"])
-    model = Classifier(network, description["classes"])
-    _probabilities(np.zeros((1, *_shape.array), dtype=np.uint8), model)  # compiles before the first request comes
-    return model
+    return Classifier(network, description["classes"])
 
 
 def input_fn(body: bytes, content_type: str) -> np.ndarray:
@@ -110,12 +104,4 @@ def _frames(video: bytes, name: str) -> np.ndarray:
 
 def _probabilities(frames: np.ndarray, model: Classifier) -> np.ndarray:
     starts = range(0, len(frames), _AT_ONCE)
-    return np.concatenate([_of_batch(frames[start : start + _AT_ONCE], model.network) for start in starts])
-
-
-def _of_batch(frames: np.ndarray, network: keras.Model) -> np.ndarray:
-    """Filled up to a power of two: JAX compiles for each number of videos anew, so there must be few of them."""
-    size = 1 << (len(frames) - 1).bit_length()
-    filled = np.zeros((size, *frames.shape[1:]), dtype=np.float32)
-    filled[: len(frames)] = frames
-    return keras.ops.convert_to_numpy(network(filled, training=False))[: len(frames)]
+    return np.concatenate([model.network(frames[start : start + _AT_ONCE]) for start in starts])

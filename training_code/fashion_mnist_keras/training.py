@@ -54,7 +54,7 @@ def _finish(model: keras.Model, held_out: tuple[np.ndarray, np.ndarray], folder:
     )
     print(f"validation_accuracy={figures['accuracy']:.4f} validation_loss={figures['loss']:.4f}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    saving.save(model, folder / "model.keras")
+    saving.save(model, folder)
     description = {"classes": arrays.CLASSES, "input": {"shape": list(arrays.SHAPE), "minimum": 0, "maximum": 255}}
     description["metrics"] = {f"validation_{name}": figures[name] for name in ("accuracy", "loss")}
     (folder / "config.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n")

@@ -74,7 +74,7 @@ def _finish(model: keras.Model, held_out: examples.Examples, folder: Path, *, de
     )
     print(f"validation_accuracy={figures['accuracy']:.4f} validation_loss={figures['loss']:.4f}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    saving.save(model, folder / "model.keras")
+    saving.save(model, folder)
     metrics = {f"validation_{name}": figures[name] for name in ("accuracy", "loss")}
     text = json.dumps(description | {"metrics": metrics}, indent=2, sort_keys=True)
     (folder / "config.json").write_text(f"{text}\n", encoding="utf-8")

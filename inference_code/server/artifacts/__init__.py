@@ -6,6 +6,7 @@
     zips.py         zip archives, within limits
     safetensors.py, onnx.py, xgboost.py, skops.py, keras.py
                     one format each: `check` needs only the standard library, `load` its framework
+    networks.py     a network as a function, whichever of two formats it is in
 
 A workload's model_fn uses the loaders; each checks its file, imports its framework and refuses what is not that format
 with RefusedArtifact, whose message names the file and the reason. There is no loader for pickles, joblib, torch.save or
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from server.artifacts import keras, onnx, safetensors, skops, xgboost
+from server.artifacts import keras, networks, onnx, safetensors, skops, xgboost
 from server.artifacts.folder import check_folder
 from server.artifacts.refusal import RefusedArtifact
 
@@ -26,6 +27,7 @@ __all__ = [
     "RefusedArtifact",
     "check_folder",
     "load_keras",
+    "load_network",
     "load_onnx",
     "load_safetensors",
     "load_skops",
@@ -38,8 +40,17 @@ def load_safetensors(path: str | Path, *, framework: str = "numpy") -> dict[str,
     return safetensors.load(Path(path), framework)
 
 
-def load_onnx(path: str | Path, *, threads: int = 1) -> Any:
-    """An onnxruntime.InferenceSession on the processor. Raises RefusedArtifact, OSError."""
+def load_network(folder: str | Path, *, threads: int | None = None) -> networks.Network:
+    """The network of a model folder as a function of an array: `model.onnx` by ONNX Runtime where training wrote one,
+    else `model.keras` by Keras. Raises RefusedArtifact, OSError.
+    """
+    return networks.load(Path(folder), threads)
+
+
+def load_onnx(path: str | Path, *, threads: int | None = None) -> Any:
+    """An onnxruntime.InferenceSession on the processor, with the threads that the server gives a worker
+    (OMP_NUM_THREADS). Raises RefusedArtifact, OSError.
+    """
     return onnx.load(Path(path), threads)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,15 @@ def check(path: Path) -> None:
             raise RefusedArtifact(path, "its weights lie in another file, which it names")
 
 
-def load(path: Path, threads: int) -> Any:
+def load(path: Path, threads: int | None) -> Any:
     check(path)
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    # The server tells every library the same, for the processors that one worker has.
+    options.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS") or 1)
+    # Threads that spin while they wait take the processor from the other workers.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _ERRORS_ONLY
     with refused(path, "ONNX"):
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -52,7 +52,8 @@ def test_the_sample_request_is_answered_with_labels_and_probabilities(server):
     assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-5)
 
 
-def test_jax_serves_as_well_as_pytorch_trained(server, data, model):
+def test_onnx_runtime_serves_as_well_as_pytorch_trained(server, data, model):
+    assert (model / "model.onnx").is_file()
     with np.load(data / "validation.npz") as arrays:
         images, labels = arrays["image"], arrays["label"]
     predicted = [one["label"] for one in server.invoke({"instances": images.tolist()}).json["predictions"]]
@@ -92,13 +93,17 @@ def test_the_first_wrong_value_is_named(server, instances, message):
     assert (answer.status, answer.error) == (400, {"message": message, "field": message.partition(": ")[0]})
 
 
-def test_the_evaluation_measures_what_the_training_measured(make_container, data, model):
+def test_a_model_without_onnx_is_evaluated_with_keras_and_measures_what_the_training_measured(
+    make_container, data, model
+):
+    """What was trained before there was a model.onnx, or by an engine of Keras that writes none."""
     container = make_container(WORKLOAD).with_workload(WORKLOAD)
     inputs = container.ml / "processing/input"
     shutil.copytree(data, inputs / "holdout")
     (inputs / "challenger").mkdir()
     with tarfile.open(inputs / "challenger/model.tar.gz", "w:gz") as archive:
-        archive.add(model, ".")
+        for name in ("model.keras", "config.json"):
+            archive.add(model / name, name)
     done = container.run("server.evaluate")
     assert done.returncode == 0, done.stderr
     metrics = json.loads((container.ml / "processing/output/evaluation.json").read_text())["challenger"]["metrics"]

@@ -62,9 +62,9 @@ def test_the_manifests_defaults_are_those_of_the_script(manifest):
     assert declared == {name: defaults[name] for name in declared}
 
 
-def test_the_model_is_one_keras_file_and_its_description(trained):
+def test_the_model_is_a_keras_file_the_same_as_onnx_and_its_description(trained):
     _, folder = trained
-    assert {path.name for path in (folder / "model").iterdir()} == {"model.keras", "config.json"}
+    assert {path.name for path in (folder / "model").iterdir()} == {"model.keras", "model.onnx", "config.json"}
     assert json.loads((folder / "model/config.json").read_text())["metrics"].keys() == {
         "validation_accuracy",
         "validation_loss",

@@ -46,7 +46,10 @@ class App:
         headers = dict(scope["headers"])
         answered_with = self._headers + _ids(headers)
         try:
-            status = await self._route(scope, headers, receive, send, answered_with)
+            if scope["path"] == "/invocations" and scope["method"] == "POST":
+                status: int | None = await self._invoke(self._models.only, headers, receive, send, answered_with)
+            else:
+                status = await self._route(scope, headers, receive, send, answered_with)
         except ClientDisconnected:
             log.info("the client went away")
             return
@@ -68,9 +71,7 @@ class App:
         """
         path, method = scope["path"], scope["method"]
         if path == "/invocations" and not self._models.many:
-            if method != "POST":
-                raise MethodNotAllowed("/invocations takes POST")
-            return await self._invoke(self._models.only, headers, receive, send, answered_with)
+            raise MethodNotAllowed("/invocations takes POST")
         if path in ("/ping", "/metrics"):
             if method not in ("GET", "HEAD"):
                 raise MethodNotAllowed(f"{path} takes GET and HEAD")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,9 +19,6 @@ from server.requests import Request
 
 if TYPE_CHECKING:
     from server.execution import Execution
-
-# Below this, one after the other is as fast as together: waiting for a turn of the loop costs as much.
-_TRIVIAL_SECONDS = 20e-6
 
 
 class Timer(Protocol):
@@ -50,13 +47,24 @@ class Limits:
 
 
 class Batcher:
-    """Used from the event loop only; the model's turn may be in a thread."""
+    """Used from the event loop only; the model's turn may be in a thread.
+
+    Args:
+        connections: those that are open; with a single one there is nobody to wait for.
+    """
 
     def __init__(
-        self, execution: Execution, limits: Limits, row: Row, scheduler: Scheduler, clock: Callable[[], float]
+        self,
+        execution: Execution,
+        limits: Limits,
+        row: Row,
+        scheduler: Scheduler,
+        clock: Callable[[], float],
+        connections: Sized,
     ) -> None:
-        self._execution, self._limits, self._row = execution, limits, row
-        self._scheduler, self._clock = scheduler, clock
+        self._execution, self._limits = execution, limits
+        self._phases, self._batch_rows = row.phases, row.batch_rows
+        self._scheduler, self._clock, self._connections = scheduler, clock, connections
         self._waiting: deque[Request] = deque()
         self._running: list[Request] = []
         self._running_since = 0.0
@@ -74,15 +82,18 @@ class Batcher:
 
     @property
     def free(self) -> bool:
-        """Whether a request may be run at once: it would not overtake one, nor miss company worth waiting for."""
+        """Whether an input may be run at once: it would not overtake one, nor miss company worth waiting for."""
         if self._running or self._waiting or not self._cost.cheap:
             return False
-        return not self._execution.batched or self._cost.seconds < _TRIVIAL_SECONDS
+        return not self._execution.batched or self._cost.trivial or len(self._connections) < 2
 
-    def run(self, request: Request) -> Any:
+    def run(self, data: Any, accept: str) -> Any:
         """The outcome, at once; only when `free`."""
-        self._finish([request], self._execution.run([request]), self._clock())
-        return request.outcome
+        outcome, predicting, encoding = self._execution.run_one(data, accept)
+        self._cost.add(predicting + encoding)
+        self._phases["predict"].add(predicting)
+        self._phases["encode"].add(encoding)
+        return outcome
 
     def submit(self, request: Request) -> None:
         """Its promise gets the outcome. Raises Busy."""
@@ -165,9 +176,9 @@ class Batcher:
     def _finish(self, batch: list[Request], seconds: tuple[float, float], started: float) -> None:
         predicting, encoding = seconds
         self._cost.add(predicting + encoding)
-        phases, queue = self._row.phases, self._row.phases["queue"]
+        queue = self._phases["queue"]
         for request in batch:
             queue.add(max(0.0, started - request.arrived))
-        phases["predict"].add(predicting)
-        phases["encode"].add(encoding)
-        self._row.batch_rows.add(sum(request.rows for request in batch))
+        self._phases["predict"].add(predicting)
+        self._phases["encode"].add(encoding)
+        self._batch_rows.add(sum(request.rows for request in batch))

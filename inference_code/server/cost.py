@@ -6,22 +6,31 @@ answers nothing, /ping among that, until the work is done. So it is the measured
 
 from __future__ import annotations
 
-_FADES_TO = 0.9  # of what it was, each time that it was shorter
+import math
+
 CHEAP_SECONDS = 0.005
+# Below this, requests one after the other are as fast as together: waiting for a turn of the loop costs as much.
+TRIVIAL_SECONDS = 20e-6
+_WEIGHT = 0.1  # of the newest duration in the mean: one that the machine interrupted changes little
+_RISE = 1.02  # of the shortest, each time that it was not reached
 
 
 class Cost:
-    """The longest of the last durations, which fades as shorter ones follow; unknown is expensive."""
+    """What the last durations were like; unknown is expensive."""
 
-    __slots__ = ("seconds",)
+    __slots__ = ("cheap", "seconds", "shortest")
 
     def __init__(self) -> None:
-        self.seconds = float("inf")
+        self.seconds = self.shortest = math.inf
+        self.cheap = False
 
     def add(self, seconds: float) -> None:
-        faded = self.seconds * _FADES_TO
-        self.seconds = faded if seconds < faded < float("inf") else seconds
+        mean = self.seconds
+        self.seconds = mean = seconds if mean == math.inf else mean + _WEIGHT * (seconds - mean)
+        self.cheap = mean <= CHEAP_SECONDS
+        shortest = self.shortest * _RISE
+        self.shortest = seconds if seconds < shortest else shortest
 
     @property
-    def cheap(self) -> bool:
-        return self.seconds <= CHEAP_SECONDS
+    def trivial(self) -> bool:
+        return self.shortest < TRIVIAL_SECONDS

@@ -14,12 +14,11 @@ from typing import Any
 
 import orjson
 
-from server.batching import Limits
-from server.board import Row
 from server.errors import AlreadyLoaded, InvalidInput, MethodNotAllowed, ModelFailed, NotFound, OutOfMemory
 from server.hooks import load_hooks
 from server.loading import load_from
 from server.memory import available_bytes
+from server.predictor import Predictor
 from server.service import Service
 from server.settings import Settings
 
@@ -29,15 +28,18 @@ _ML_ROOT = PurePosixPath("/opt/ml")  # as SageMaker names it in a model's url
 
 
 class ManyModels:
-    """All by the hooks of one inference.py. Used from the event loop."""
+    """All by the hooks of one inference.py. Used from the event loop. `serve` makes a loaded model's service."""
 
     many = True
     paths = "/ping, /metrics, /models, /models/{name} and /models/{name}/invoke"
 
     def __init__(
-        self, settings: Settings, limits: Limits, row: Row, available: Callable[[], int] = available_bytes
+        self,
+        settings: Settings,
+        serve: Callable[[Predictor], Service],
+        available: Callable[[], int] = available_bytes,
     ) -> None:
-        self._settings, self._limits, self._row, self._available = settings, limits, row, available
+        self._settings, self._serve, self._available = settings, serve, available
         self._hooks = load_hooks(settings.inference)
         self._loaded: dict[str, tuple[str, Service]] = {}
         self._loading = asyncio.Lock()
@@ -91,7 +93,7 @@ class ManyModels:
             except Exception as error:
                 log.exception("the model %s in %s cannot be served", name, url)
                 raise ModelFailed(f"the model {name!r} cannot be served; the log says why") from error
-            self._loaded[name] = (url, Service(predictor, self._limits, self._row))
+            self._loaded[name] = (url, self._serve(predictor))
 
     def _folder(self, url: str) -> Path:
         """Only what SageMaker has put below /opt/ml is loaded."""

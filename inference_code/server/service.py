@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
@@ -38,14 +38,14 @@ class LoopScheduler:
 
 
 class Service:
-    """Used from the event loop."""
+    """Used from the event loop. `connections` are the worker's."""
 
-    def __init__(self, predictor: Predictor, limits: Limits, row: Row) -> None:
-        self._predictor, self._row = predictor, row
+    def __init__(self, predictor: Predictor, limits: Limits, row: Row, connections: Sized) -> None:
+        self._predictor, self._parse_time = predictor, row.phases["parse"]
         self._loop = asyncio.get_running_loop()
         self._parsing, self._parser = Cost(), ThreadPoolExecutor(1, thread_name_prefix="parse")
         execution = Execution(predictor, clock)
-        self.batcher = Batcher(execution, limits, row, LoopScheduler(), clock)
+        self.batcher = Batcher(execution, limits, row, LoopScheduler(), clock, connections)
         # The same few headers come again and again.
         self.content_type = lru_cache(_HEADERS_KEPT)(lambda sent: predictor.content_type(sent.decode("latin-1")))
         self.accepted = lru_cache(_HEADERS_KEPT)(lambda sent: predictor.accepted(sent.decode("latin-1")))
@@ -59,12 +59,12 @@ class Service:
             data = await self._loop.run_in_executor(self._parser, self._predictor.parse, body, content_type)
         arrived = clock()
         self._parsing.add(arrived - started)
-        self._row.phases["parse"].add(arrived - started)
+        self._parse_time.add(arrived - started)
         batcher = self.batcher
-        request = Request(data, accept, arrived, batched=batcher.batched)
         if batcher.free:
-            outcome = batcher.run(request)
+            outcome = batcher.run(data, accept)
         else:
+            request = Request(data, accept, arrived, batched=batcher.batched)
             request.promise = self._loop.create_future()
             batcher.submit(request)
             outcome = await request.promise

@@ -15,6 +15,7 @@ from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from server.accepting import Acceptor
 from server.app import App
@@ -37,9 +38,19 @@ _BACKLOG = 2048
 class WorkerServer(uvicorn.Server):
     """Uvicorn that shares its socket with other processes, and says every tenth of a second that it is alive."""
 
-    def __init__(self, config: uvicorn.Config, models: Models, listener: socket.socket, row: Row, others: list[Row]):
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        state: ServerState,
+        models: Models,
+        listener: socket.socket,
+        board: Board,
+        row: Row,
+    ) -> None:
         super().__init__(config)
-        self._models, self._listener, self._row, self._others = models, listener, row, others
+        self.server_state = state
+        self._models, self._listener, self._row = models, listener, row
+        self._others = [one for one in board.rows if one is not row]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.servers = []
@@ -108,11 +119,13 @@ async def _serve(
         queued=settings.max_queued,
         timeout=settings.timeout_seconds,
     )
-    models: Models = (
-        ManyModels(settings, limits, row) if predictor is None else OneModel(Service(predictor, limits, row))
-    )
-    others = [one for one in board.rows if one is not row]
-    server = WorkerServer(_config(App(models, settings, board, row)), models, listener, row, others)
+    state = ServerState()
+
+    def service(loaded: Predictor) -> Service:
+        return Service(loaded, limits, row, state.connections)
+
+    models: Models = ManyModels(settings, service) if predictor is None else OneModel(service(predictor))
+    server = WorkerServer(_config(App(models, settings, board, row)), state, models, listener, board, row)
     asyncio.get_running_loop().add_reader(lifeline, _end_with_the_supervisor)
     await server.serve()
 

@@ -14,6 +14,8 @@ four names.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -53,7 +55,7 @@ def instances(body: bytes, content_type: str) -> Any:
 
     Raises InvalidInput.
     """
-    return _format(media_type(content_type)).read(body, content_type)
+    return _reader(content_type)(body, content_type)
 
 
 def encode(predictions: Any, accept: str) -> bytes:
@@ -66,6 +68,12 @@ def encode(predictions: Any, accept: str) -> bytes:
     return _format(accept).write(predictions)
 
 
+@lru_cache(64)
+def _reader(content_type: str) -> Callable[[bytes, str], Any]:
+    return _format(media_type(content_type)).read
+
+
+@cache
 def _format(name: str) -> Any:
     if name not in _MODULES:
         raise LookupError(f"{name!r} is none of the formats {', '.join(MEDIA_TYPES)}")

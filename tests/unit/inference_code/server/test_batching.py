@@ -83,7 +83,8 @@ class Bench:
         self.model = Model(self.loop, batched=batched, seconds=seconds)
         limits = Limits(rows=rows, wait=wait, queued=queued, timeout=timeout)
         self.row = Board(1).rows[0]
-        self.batcher = Batcher(self.model, limits, self.row, self.loop, self.loop.clock)
+        self.connections = ["one", "another"]
+        self.batcher = Batcher(self.model, limits, self.row, self.loop, self.loop.clock, self.connections)
         if warm:  # how long the model takes is known
             self.send([0])
             self.loop.turn()
@@ -205,21 +206,25 @@ def test_what_takes_too_long_is_answered_and_the_model_is_stuck():
     assert not bench.batcher.stuck(bench.loop.now)
 
 
-def test_what_is_long_goes_to_a_thread_and_comes_back_once_it_is_short():
-    bench = Bench(seconds=FAST)
-    assert not bench.loop.threads
-    bench.model.seconds = SLOW
-    bench.send([1])
-    bench.settle()  # nobody knew
-    bench.model.seconds = FAST
-    threads = 0
-    for number in range(100):
+def in_thread(bench, seconds, requests):
+    """How many of them were computed in a thread."""
+    bench.model.seconds, threads = seconds, 0
+    for number in range(requests):
         bench.send([number])
         bench.settle()
         if bench.loop.threads:
             threads += 1
             bench.loop.finish_thread()
-    assert 10 < threads < 50
+    return threads
+
+
+def test_what_is_long_goes_to_a_thread_and_comes_back_once_it_is_short():
+    bench = Bench(seconds=FAST)
+    assert in_thread(bench, FAST, 20) == 0
+    assert in_thread(bench, 0.02, 1) == 0  # nobody knew
+    assert in_thread(bench, FAST, 20) == 0  # once is no rule
+    assert in_thread(bench, SLOW, 20) == 19
+    assert 1 < in_thread(bench, FAST, 100) < 50
 
 
 def test_a_model_that_takes_no_time_is_asked_at_once_and_one_worth_batching_is_not():
@@ -231,6 +236,13 @@ def test_a_model_that_takes_no_time_is_asked_at_once_and_one_worth_batching_is_n
     assert not Bench(batched=False, warm=False).batcher.free
     trivial.send([1])
     assert not trivial.batcher.free  # it would overtake
+
+
+def test_with_a_single_connection_there_is_nobody_to_wait_for():
+    bench = Bench(seconds=FAST, wait=0.01)
+    assert not bench.batcher.free
+    bench.connections.pop()
+    assert bench.batcher.free
 
 
 def test_what_happened_is_counted():

@@ -9,6 +9,8 @@ from infra.batch.batch import Batch
 from infra.context import WorkloadContext
 from infra.images.serving_image import ServingImage
 from infra.manifest_processing import ProcessingStep
+from infra.manifest_rollout import latency_ratio
+from infra.monitoring.alarms import NO_LIMIT_MICROSECONDS, SLOWER
 from infra.monitoring.monitoring import Monitoring
 from infra.rollout.rollout import Rollout
 from infra.training.code import TrainingCode
@@ -63,7 +65,7 @@ def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]
             "prefix": parts.batch.prefix,
             "role_arn": parts.batch.role.role_arn,
         },
-        "rollout": {**manifest.rollout.model_dump(exclude={"latency_p99_ms"}), "alarms": parts.alarm_names},
+        "rollout": _rollout(context, parts),
         "monitoring": _monitoring(parts),
         "triggers": manifest.triggers.model_dump(),
     }
@@ -175,6 +177,17 @@ def _serving(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
         "variant": VARIANT,
         "environment": {**(serving.batching.environment if serving.batching else {}), **serving.environment},
         "sample_request": context.workload.sample_request,
+    }
+
+
+def _rollout(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
+    rollout = context.workload.manifest.rollout
+    ratio = latency_ratio(rollout)
+    alarm = {"alarm": f"{context.names.prefix}-{SLOWER}", "no_limit_us": NO_LIMIT_MICROSECONDS}
+    return {
+        **rollout.model_dump(exclude={"latency_p99_ms", "latency_p99_ratio"}),
+        "latency": {"ratio": ratio, **alarm} if ratio else None,
+        "alarms": parts.alarm_names,
     }
 
 

@@ -7,7 +7,7 @@ RollingUpdatePolicy) where SageMaker moves the traffic, and of the rollout machi
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -25,32 +25,59 @@ class _Rollout(Strict):
     """Models and endpoint configs to keep, the newest; what serves, and what served before it, is never deleted."""
 
 
-class AllAtOnce(_Rollout):
+class _Guarded(_Rollout):
+    """SageMaker's deployment guardrails move the traffic, and go back when an alarm rings."""
+
+    latency_p99_ratio: Annotated[float, Field(gt=1, le=100)] | None = None
+    """An alarm on the p99 latency, whose threshold each rollout makes so many times that of the model that serves."""
+
+    @model_validator(mode="after")
+    def _watches(self) -> _Guarded:
+        if self.latency_p99_ratio is not None and self.watched_seconds == 0:
+            raise ValueError(
+                f"latency_p99_ratio {self.latency_p99_ratio:g}: nothing is watched with {self.WATCH} 0: allowed: 60 or"
+                " more, since latency is measured by the minute"
+            )
+        return self
+
+    WATCH: ClassVar[str]
+
+    @property
+    def watched_seconds(self) -> int:
+        """How long the alarms are looked at after each move of traffic."""
+        return getattr(self, self.WATCH)
+
+
+class AllAtOnce(_Guarded):
     """All traffic at once to the new fleet; the old one stays until the alarms have been quiet for `bake_seconds`."""
 
+    WATCH = "bake_seconds"
     strategy: Literal["all_at_once"]
     bake_seconds: BakeSeconds = 0
 
 
-class Canary(_Rollout):
+class Canary(_Guarded):
     """A part of the traffic first, and the rest after the bake."""
 
+    WATCH = "bake_seconds"
     strategy: Literal["canary"]
     size_percent: Annotated[int, Field(ge=1, le=50)] = 10
     bake_seconds: BakeSeconds = 300
 
 
-class Linear(_Rollout):
+class Linear(_Guarded):
     """Equal steps, each watched."""
 
+    WATCH = "interval_seconds"
     strategy: Literal["linear"]
     step_percent: Annotated[int, Field(ge=10, le=50)] = 25
     interval_seconds: BakeSeconds = 120
 
 
-class Rolling(_Rollout):
+class Rolling(_Guarded):
     """Instances are replaced in batches: no second fleet, so no second bill."""
 
+    WATCH = "interval_seconds"
     strategy: Literal["rolling"]
     batch_percent: Annotated[int, Field(ge=5, le=50)] = 25
     interval_seconds: BakeSeconds = 120
@@ -86,6 +113,12 @@ class Split(_Rollout):
 
 
 Rollout = Annotated[AllAtOnce | Canary | Linear | Rolling | Shadow | Split, Field(discriminator="strategy")]
+
+
+def latency_ratio(rollout: Rollout) -> float | None:
+    """How many times as slow as the old one a new model may be; None without such a limit, or another kind of it."""
+    return rollout.latency_p99_ratio if isinstance(rollout, _Guarded) else None
+
 
 NEEDS_INSTANCES = {"canary": 2, "linear": 2, "rolling": 2}
 """Guardrails that move traffic by part of the fleet need more than one instance to have a part to move."""

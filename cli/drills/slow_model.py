@@ -10,6 +10,8 @@ from cli.drills.stage import Stage
 TIMES_THE_LIMIT = 2
 WITHOUT_LIMIT_SECONDS = 0.5
 """For a comparison with the model beside it, which small models answer in milliseconds."""
+WITH_RATIO_SECONDS = 2.0
+"""For a limit that each rollout makes of what the model before it took, on a machine that may be busy."""
 _MICROSECONDS = 1e6
 _COMPARED = ("ab", "shadow")
 
@@ -19,14 +21,23 @@ class SlowModel:
 
     def refusal(self, stage: Stage) -> str | None:
         unseen = models.cannot_watch(stage)
-        if unseen or _limit(stage) is not None or stage.descriptor["rollout"]["strategy"] in _COMPARED:
+        rollout = stage.descriptor["rollout"]
+        if unseen or _limit(stage) is not None or rollout["latency"] or rollout["strategy"] in _COMPARED:
             return unseen
-        strategy = stage.descriptor["rollout"]["strategy"]
-        return f"its strategy {strategy} sees a slow model by an alarm only; set rollout.latency_p99_ms"
+        return (
+            f"its strategy {rollout['strategy']} sees a slow model by an alarm only; set rollout.latency_p99_ms, or"
+            " latency_p99_ratio"
+        )
 
     def play(self, stage: Stage) -> Result:
-        limit = _limit(stage)
-        return models.play(stage, Fault.SLOW_MODEL, seconds=limit * TIMES_THE_LIMIT if limit else WITHOUT_LIMIT_SECONDS)
+        return models.play(stage, Fault.SLOW_MODEL, seconds=_seconds(stage))
+
+
+def _seconds(stage: Stage) -> float:
+    limit = _limit(stage)
+    if limit is not None:
+        return limit * TIMES_THE_LIMIT
+    return WITH_RATIO_SECONDS if stage.descriptor["rollout"]["latency"] else WITHOUT_LIMIT_SECONDS
 
 
 def _limit(stage: Stage) -> float | None:

@@ -13,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.manifest_monitoring import Monitoring, Quality
-from infra.manifest_rollout import Rollout
+from infra.manifest_rollout import Rollout, latency_ratio
 from infra.names import WorkloadNames
 
 PERIOD = Duration.minutes(1)
@@ -24,11 +24,18 @@ MICROSECONDS = 1000
 """A millisecond, in the unit of ModelLatency."""
 
 
+SLOWER = "endpoint-slower"
+NO_LIMIT_MICROSECONDS = 3_600_000_000
+"""The threshold of the alarm on a new model's latency between rollouts: an hour, which no request takes. Each rollout
+sets another one and this one again (`lambdas/plan_rollout/latency.py`)."""
+
+
 def rollback_alarms(
     names: WorkloadNames, rollout: Rollout, variants: Sequence[str], monitoring: Monitoring | None
 ) -> list[str]:
     """The names of the alarms that `WorkloadAlarms` makes on the endpoint, on which a rollout goes back."""
     kinds = ["endpoint-5xx", *(["endpoint-latency"] if rollout.latency_p99_ms else [])]
+    kinds += [SLOWER] if latency_ratio(rollout) else []
     of_variants = [_of_variant(kind, variant, variants) for kind in kinds for variant in variants]
     quality = ["model-quality"] if monitoring and monitoring.quality else []
     return [f"{names.prefix}-{name}" for name in [*of_variants, *quality]]
@@ -60,19 +67,23 @@ class WorkloadAlarms(Construct):
             metric = machine.metric_failed(period=PERIOD, statistic="Sum")
             self._alarm(f"{name}-failed", metric, 1, f"An execution of the {name} state machine failed")
         for variant in variants:
-            self._watch(variant, variants, rollout.latency_p99_ms)
+            self._watch(variant, variants, rollout)
         if monitoring is not None:
             self._watch_requests(monitoring)
 
-    def _watch(self, variant: str, variants: Sequence[str], latency_p99_ms: int | None) -> None:
+    def _watch(self, variant: str, variants: Sequence[str], rollout: Rollout) -> None:
+        latency_p99_ms = rollout.latency_p99_ms
         errors = self._endpoint_metric("Invocation5XXErrors", "Sum", variant)
         name = _of_variant("endpoint-5xx", variant, variants)
         self._alarm(name, errors, 1, f"Variant {variant} answered with server errors")
+        latency = self._endpoint_metric("ModelLatency", "p99", variant)
         if latency_p99_ms is not None:
-            latency = self._endpoint_metric("ModelLatency", "p99", variant)
             name = _of_variant("endpoint-latency", variant, variants)
             description = f"Variant {variant}: the p99 latency of the model reached {latency_p99_ms} ms"
             self._alarm(name, latency, latency_p99_ms * MICROSECONDS, description)
+        if ratio := latency_ratio(rollout):
+            description = f"A new model: the p99 latency reached {ratio:g} times that of the model before"
+            self._alarm(_of_variant(SLOWER, variant, variants), latency, NO_LIMIT_MICROSECONDS, description)
 
     def _watch_requests(self, monitoring: Monitoring) -> None:
         drift = self._monitored("MaxPSI", "Maximum")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.rollout import scaling
+from infra.rollout import latency_limit, scaling
 from infra.rollout.wait import PATIENT, SERVING_MOVES, STARTED, pause, wait_states
 from infra.states import SAGEMAKER_RETRY, State, choice, ignore_all, integration, task
 
@@ -44,7 +44,7 @@ def going_back_states(partition: str) -> dict[str, State]:
                 (_NOTHING_OF_OURS_SERVES, "ScaleBack?"),
                 (f"{SERVING_MOVES} and {PATIENT}", "PauseBack"),
             ],
-            default="ReportFailure",
+            default="LiftBack?",
         ),
         "PauseBack": pause("FindServing"),
         "Retreat": _update(
@@ -75,7 +75,7 @@ def going_back_states(partition: str) -> dict[str, State]:
             name="Back",
             settled=[("$going_back = 'weights'", "ReleaseBack?")],
             otherwise="FindServing",
-            catch=ignore_all("ReportFailure"),
+            catch=ignore_all("LiftBack?"),
         ),
         **scaling.scale_back_states(partition, requests="$plan.scale_back", then="MoreConfigs?"),
         "DeleteEndpoint": _delete(
@@ -91,9 +91,10 @@ def going_back_states(partition: str) -> dict[str, State]:
             "MoreConfigs?",
             counts=True,
         ),
-        "Model?": choice([("$plan.model != null", "DeleteModel")], default="ReportFailure"),
+        "Model?": choice([("$plan.model != null", "DeleteModel")], default="LiftBack?"),
         "DeleteModel": _delete(partition, "deleteModel", {"ModelName": "{% $plan.model.ModelName %}"}, "AtFault?"),
-        "AtFault?": choice([(_THE_MODEL_IS_AT_FAULT, "Reject")], default="ReportFailure"),
+        **latency_limit.lift_back_states(partition, then="ReportFailure"),
+        "AtFault?": choice([(_THE_MODEL_IS_AT_FAULT, "Reject")], default="LiftBack?"),
         "Reject": _reject(partition),
     }
 
@@ -157,6 +158,6 @@ def _reject(partition: str) -> State:
         },
         timeout=60,
         retry=[SAGEMAKER_RETRY],
-        catch=ignore_all("ReportFailure"),
-        Next="ReportFailure",
+        catch=ignore_all("LiftBack?"),
+        Next="LiftBack?",
     )

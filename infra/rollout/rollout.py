@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.context import WorkloadContext
 from infra.machine import Machine
+from infra.monitoring.alarms import SLOWER
 from infra.permissions import allow
 from infra.queues import dead_letter_queue
 from infra.rollout import autoscaling
@@ -21,6 +22,7 @@ from infra.workload_function import WorkloadFunction
 
 PLAN_TIMEOUT = Duration.seconds(30)
 CHECK_TIMEOUT = Duration.seconds(90)
+METRICS = "reading metrics has no resource"
 VERSIONS = "names end in the version of a model package of the workload's own group"
 
 
@@ -45,6 +47,7 @@ class Rollout(Construct):
         self._model_arn = context.sagemaker_arn("model", context.names.version_pattern)
         self._package_arn = context.sagemaker_arn("model-package", f"{model_package_group}/*")
         self._alarm_arns = [_alarm_arn(context, name) for name in alarm_names]
+        self._slower_arns = [_alarm_arn(context, name) for name in alarm_names if name.endswith(SLOWER)]
         self.serving_role = self._serving_role(repository)
         self.machine = self._machine()
         self.dead_letters = dead_letter_queue(
@@ -94,6 +97,8 @@ class Rollout(Construct):
         )
         self._allow_endpoint(machine)
         autoscaling.allow_changing(machine.role, context)
+        if self._slower_arns:
+            allow(machine.role, ["cloudwatch:PutMetricAlarm"], self._slower_arns)
         machine.allow_passing([self.serving_role])
         return machine
 
@@ -122,6 +127,9 @@ class Rollout(Construct):
         described = ["sagemaker:DescribeEndpointConfig", "sagemaker:ListTags"]
         allow(function.role, described, [self._config_arn], wildcard=VERSIONS)
         autoscaling.allow_reading(function.role)
+        if self._slower_arns:
+            allow(function.role, ["cloudwatch:DescribeAlarms"], self._slower_arns)
+            allow(function.role, ["cloudwatch:GetMetricData"], ["*"], wildcard=METRICS)
         return function
 
     def _check_function(self) -> WorkloadFunction:
@@ -136,7 +144,7 @@ class Rollout(Construct):
         function = WorkloadFunction(
             self, "Compare", context=self._context, verb_noun="compare_variants", timeout=PLAN_TIMEOUT
         )
-        allow(function.role, ["cloudwatch:GetMetricData"], ["*"], wildcard="reading metrics has no resource")
+        allow(function.role, ["cloudwatch:GetMetricData"], ["*"], wildcard=METRICS)
         return function
 
     def _retire_function(self) -> WorkloadFunction:

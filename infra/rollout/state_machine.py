@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from infra.rollout import scaling
+from infra.rollout import latency_limit, scaling
 from infra.rollout.going_back import going_back_states
 from infra.rollout.wait import MOVING, PATIENT, STARTED, pause, wait_states
 from infra.rollout.watch import watch_states
@@ -27,6 +27,7 @@ from infra.states import (
     task,
 )
 
+_ROLLED_OUT = "$check.reason & ($plan.latency.note != null ? '; ' & $plan.latency.note : '')"
 BUSY = "$contains($failure.cause, 'in-progress')"
 """What SageMaker says of an endpoint that is changing just now: autoscaling, for one, may change it at any moment."""
 BUSY_RETRY: State = {"ErrorEquals": ["EndpointBusy"], "IntervalSeconds": 15, "MaxAttempts": 120, "BackoffRate": 1}
@@ -55,9 +56,10 @@ class RolloutStates:
                 "Superseded?": choice([("$plan.superseded != null", "Superseded")], default="Quiet?"),
                 "Superseded": {"Type": "Succeed", "Output": _output("superseded", "$plan.superseded")},
                 **watch_states(partition=self.partition, compare_function_arn=self.compare_function_arn),
+                **latency_limit.set_states(self.partition, then="NewModel?"),
                 "NewModel?": choice([("$plan.model != null", "CreateModel")], default="NextStep?"),
                 "CreateModel": self._call("CreateModel", "plan.model", then="NextStep?"),
-                "NextStep?": choice([("$taken < $count($plan.steps)", "TakeStep")], default="Retire"),
+                "NextStep?": choice([("$taken < $count($plan.steps)", "TakeStep")], default="Lift?"),
                 "TakeStep": {
                     "Type": "Pass",
                     "Assign": {
@@ -92,8 +94,9 @@ class RolloutStates:
                 "Serving?": choice([("$check.serving", "Scale?")], default="NotServing"),
                 **scaling.scale_states(self.partition, requests="$step.scale", then="Watch?"),
                 "StepTaken": {"Type": "Pass", "Assign": {"taken": "{% $taken + 1 %}"}, "Next": "NextStep?"},
+                **latency_limit.lift_states(self.partition, then="Retire"),
                 "Retire": self._retire(),
-                "RolledOut": {"Type": "Succeed", "Output": _output("rolled_out", "$check.reason")},
+                "RolledOut": {"Type": "Succeed", "Output": _output("rolled_out", _ROLLED_OUT)},
                 "TookTooLong": finding(
                     "Wait", "EndpointTookTooLong", "'the endpoint is still ' & $endpoint.status", "FindServing"
                 ),
@@ -126,6 +129,7 @@ class RolloutStates:
                 "plan": "{% $states.result.Payload %}",
                 "taken": 0,
                 "going_back": "no",
+                "limited": "{% false %}",
                 **STARTED,
                 "step": "{% {'retreat': null, 'config': ''} %}",
                 "check": "{% {'reason': ''} %}",

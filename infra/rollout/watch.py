@@ -12,11 +12,11 @@ _RINGING = "$count($alarms.states[$ = 'ALARM']) > 0"
 
 
 def watch_states(*, partition: str, compare_function_arn: str) -> dict[str, State]:
-    """`Quiet?` (before the first step) leads on to `NewModel?`; `Watch?` (after a step) to `StepTaken`."""
+    """`Quiet?` (before the first step) leads on to `Limit?`; `Watch?` (after a step) to `StepTaken`."""
     return {
-        "Quiet?": choice([("$count($plan.alarms) > 0", "LookBefore")], default="NewModel?"),
+        "Quiet?": choice([("$count($plan.alarms) > 0", "LookBefore")], default="Limit?"),
         "LookBefore": _look(partition, "LookBefore", catch="ReportFailure", then="RingingBefore?"),
-        "RingingBefore?": choice([(_RINGING, "AlarmBefore")], default="NewModel?"),
+        "RingingBefore?": choice([(_RINGING, "AlarmBefore")], default="Limit?"),
         "AlarmBefore": finding(
             "LookBefore",
             "AlarmIsOn",

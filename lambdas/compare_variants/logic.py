@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared import endpoint_metrics
 from shared.fields import take
 
 # Below this many requests a p99 says nothing.
@@ -11,9 +12,9 @@ ENOUGH_INVOCATIONS = 20
 # How much larger a share of failed requests may be: one lost request of a hundred is no verdict.
 ERROR_MARGIN = 0.01
 _METRICS = {
-    "invocations": ("Invocations", "Sum"),
-    "errors": ("Invocation5XXErrors", "Sum"),
-    "p99": ("ModelLatency", "p99"),
+    "invocations": endpoint_metrics.INVOCATIONS,
+    "errors": endpoint_metrics.ERRORS,
+    "p99": endpoint_metrics.P99,
 }
 
 
@@ -46,27 +47,9 @@ def compare(event: dict[str, Any], *, cloudwatch: Any, now: datetime) -> dict[st
 
 
 def measure(cloudwatch: Any, endpoint: str, variant: str, since: datetime, now: datetime) -> Measured:
-    """Whole minutes: CloudWatch files a request under the minute in which it began."""
-    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
-    queries = [
-        {
-            "Id": name,
-            "MetricStat": {
-                "Metric": {"Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": dimensions},
-                "Period": 60,
-                "Stat": statistic,
-            },
-        }
-        for name, (metric, statistic) in _METRICS.items()
-    ]
-    start = since.replace(second=0, microsecond=0)
-    pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=queries, StartTime=start, EndTime=now + timedelta(minutes=1)
+    values = endpoint_metrics.per_minute(
+        cloudwatch, endpoint=endpoint, variant=variant, metrics=_METRICS, start=since, end=now + timedelta(minutes=1)
     )
-    values: dict[str, list[float]] = {name: [] for name in _METRICS}
-    for page in pages:
-        for result in page["MetricDataResults"]:
-            values[result["Id"]] += result["Values"]
     return Measured(
         invocations=sum(values["invocations"]), errors=sum(values["errors"]), p99_us=max(values["p99"], default=None)
     )

@@ -18,7 +18,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         ssm=client("ssm"),
         sagemaker=client("sagemaker"),
         autoscaling=client("application-autoscaling"),
+        cloudwatch=client("cloudwatch"),
         workloads_path=settings.workloads_path,
     )
-    log.info("planned", model_version=planned["model_version"], steps=[step["name"] for step in planned["steps"]])
+    log.info(
+        "planned",
+        model_version=planned["model_version"],
+        steps=[step["name"] for step in planned["steps"]],
+        latency=planned["latency"]["note"],
+    )
     return planned

@@ -1,6 +1,7 @@
 """What a rollout will do, as plain data: nothing is created here."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from shared import descriptor as descriptors
@@ -9,7 +10,7 @@ from shared.errors import InvalidInput, SlipwayError
 from shared.fields import take, take_matching
 from shared.names import WORKLOAD, model_name
 
-from plan_rollout import packages, requests, scaled_steps, steps
+from plan_rollout import latency, packages, requests, scaled_steps, steps
 from plan_rollout import serving as endpoint
 from plan_rollout.serving import Serving
 
@@ -24,7 +25,9 @@ class NothingToPromote(SlipwayError):
     """One variant has all traffic already."""
 
 
-def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, autoscaling: Any, workloads_path: str) -> dict[str, Any]:
+def plan(
+    event: dict[str, Any], *, ssm: Any, sagemaker: Any, autoscaling: Any, cloudwatch: Any, workloads_path: str
+) -> dict[str, Any]:
     """The state's output; see docs/contract.md, state machine "rollout"."""
     workload = take_matching(event, "workload", WORKLOAD)
     execution = take_matching(event, "execution", _EXECUTION)
@@ -46,11 +49,22 @@ def plan(event: dict[str, Any], *, ssm: Any, sagemaker: Any, autoscaling: Any, w
         "superseded": None,
         "alarms": [],
         **planned,
+        "latency": _latency(descriptor, planned["steps"], serving, cloudwatch),
         **scaled_steps.attach(descriptor, planned["steps"], serving),
         "created_configs": [
             step["endpoint_config"]["EndpointConfigName"] for step in planned["steps"] if step["endpoint_config"]
         ],
     }
+
+
+def _latency(
+    descriptor: Descriptor, planned: list[dict[str, Any]], serving: Serving | None, cloudwatch: Any
+) -> dict[str, Any]:
+    """Only where SageMaker's guardrails watch the alarm."""
+    guarded = any("DeploymentConfig" in step["request"] for step in planned)
+    if serving is None or not guarded:
+        return latency.NONE
+    return latency.limit(descriptor, serving, cloudwatch=cloudwatch, now=datetime.now(UTC))
 
 
 def _deploy(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from shared import endpoints, variants
@@ -33,12 +34,13 @@ class EndpointNotUpdatable(SlipwayError):
 class Serving:
     """`variants`: the one with the most traffic first; of equal ones, the older model. `scalings`: what scales those
     that are scaled, in the same order. `asked_instances`: what the manifest asked for when the config was made,
-    whatever size the rollout kept; None for a config that does not say.
+    whatever size the rollout kept; None for a config that does not say. `since`: when the config was made.
     """
 
     config_name: str
     variants: tuple[Variant, ...]
     asked_instances: int | None
+    since: datetime
     scalings: Mapping[str, Scaling] = field(default_factory=dict)
 
     @property
@@ -69,17 +71,18 @@ def find(sagemaker: Any, autoscaling: Any, endpoint_name: str) -> Serving | None
         return None
     _require_updatable(endpoint)
     found = variants.serving(sagemaker, endpoint)
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     return Serving(
         config_name=endpoint["EndpointConfigName"],
         variants=found,
-        asked_instances=_asked_instances(sagemaker, endpoint["EndpointConfigName"]),
+        asked_instances=_asked_instances(sagemaker, config["EndpointConfigArn"]),
+        since=config["CreationTime"],
         scalings=scaling.find(autoscaling, endpoint_name, [variant.name for variant in found]),
     )
 
 
-def _asked_instances(sagemaker: Any, config_name: str) -> int | None:
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
-    tags = sagemaker.list_tags(ResourceArn=config["EndpointConfigArn"])["Tags"]
+def _asked_instances(sagemaker: Any, config_arn: str) -> int | None:
+    tags = sagemaker.list_tags(ResourceArn=config_arn)["Tags"]
     return next((int(tag["Value"]) for tag in tags if tag["Key"] == ASKED_INSTANCES), None)
 
 

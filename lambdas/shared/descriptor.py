@@ -129,12 +129,21 @@ class Serving(TypedDict):
     sample_request: Any
 
 
+class Latency(TypedDict):
+    """How much slower than the model that serves a new one may be, by the alarm of this name."""
+
+    ratio: float
+    alarm: str
+    no_limit_us: int
+
+
 class Rollout(TypedDict):
     """Which of the optional keys there are depends on the strategy (infra/manifest_rollout.py)."""
 
     strategy: str
     alarms: list[str]
     versions_kept: int
+    latency: Latency | None
     bake_seconds: NotRequired[int]
     size_percent: NotRequired[int]
     step_percent: NotRequired[int]

@@ -284,7 +284,7 @@ DESCRIPTOR_KEYS = {
     "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "autoscaling", "variant"}
     | {"environment", "sample_request"},
     "batch": {"bucket", "prefix", "role_arn"},
-    "rollout": {"strategy", "bake_seconds", "versions_kept", "alarms"},
+    "rollout": {"strategy", "bake_seconds", "versions_kept", "latency", "alarms"},
     "triggers": {"objects", "schedule", "api", "on_deploy", "debounce_seconds", "cooldown_seconds"},
 }
 
@@ -340,6 +340,23 @@ def test_the_descriptor_describes_the_search(assembly: Any, two_workloads_assemb
     }
 
 
+def test_the_alarm_on_a_slower_model_is_quiet_until_a_rollout_gives_it_a_limit(two_workloads_assembly: Any) -> None:
+    """The machine may change this one alarm and no other."""
+    name = "slipway-dev-constant-answer-endpoint-slower"
+    limit = descriptor(two_workloads_assembly, "constant_answer")["rollout"]["latency"]
+    alarm = named(two_workloads_assembly.resources("AWS::CloudWatch::Alarm"), "AlarmName")[f'"{name}"']
+    assert limit == {"ratio": 1.5, "alarm": name, "no_limit_us": alarm["Threshold"]}
+    assert (alarm["MetricName"], alarm["ExtendedStatistic"], alarm["Period"]) == ("ModelLatency", "p99", 60)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    allowed = [
+        json.dumps(statement["Resource"])
+        for policy in two_workloads_assembly.resources("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "cloudwatch:PutMetricAlarm"
+    ]
+    assert len(allowed) == 1 and f":alarm:{name}" in allowed[0]
+
+
 def test_monitoring_is_described_scheduled_and_alarmed_on_where_the_manifest_asks_for_it(
     assembly: Any, two_workloads_assembly: Any
 ) -> None:
@@ -351,7 +368,8 @@ def test_monitoring_is_described_scheduled_and_alarmed_on_where_the_manifest_ask
     } | {"minimum_requests", "threshold", "quality"}  # fmt: skip
     assert monitoring["quality"] == {"metric": "accuracy", "field": "label"}
     prefix = "slipway-dev-constant-answer"
-    assert document["rollout"]["alarms"] == [f"{prefix}-endpoint-5xx", f"{prefix}-model-quality"]
+    watched = [f"{prefix}-{name}" for name in ("endpoint-5xx", "endpoint-slower", "model-quality")]
+    assert document["rollout"]["alarms"] == watched
     alarms = named(two_workloads_assembly.resources("AWS::CloudWatch::Alarm"), "AlarmName")
     drift, quality = (alarms[f'"{prefix}-{name}"'] for name in ("drift", "model-quality"))
     assert (drift["Namespace"], drift["MetricName"], drift["Threshold"]) == ("Slipway/Monitoring", "MaxPSI", 0.2)

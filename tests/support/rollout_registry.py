@@ -35,6 +35,7 @@ class Registry:
         """`variants`: name, model version, weight."""
         self.config = {
             "EndpointConfigArn": f"arn:aws:sagemaker:eu-central-1:123456789012:endpoint-config/{OLD}",
+            "CreationTime": 1.0,
             "ProductionVariants": [
                 {
                     "VariantName": name,

@@ -25,6 +25,7 @@ NEW_MODEL, OLD_MODEL = "v2", "v1"
 RETREAT = {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "blue", "DesiredWeight": 100}]}
 
 
+LIMITED = {"set": {"Threshold": 3.0}, "lift": {"Threshold": 9.0}, "note": "limit 3"}
 BACK = {"release_back": [], "scale_back": []}
 
 
@@ -79,6 +80,7 @@ class Cloud:
         self._way, self._fails, self._late, self._trouble, self._error = way, fails, late, trouble, error
         self.config = None if way == "first" else OLD_MODEL
         self.scaled = set(SCALED_AT_FIRST.get(way, set()))
+        self.threshold = 9.0
         self.status = "InService"
         self.deleted: set[str] = set()
 
@@ -98,6 +100,7 @@ class Cloud:
             "steps": steps,
             "created_configs": [each["config"] for each in steps if each["endpoint_config"]],
             **BACK_FROM.get(self._way, BACK),
+            "latency": LIMITED if self._way == "update" else {"set": None, "lift": None, "note": None},
         }
 
     def __call__(self, state: str, arguments: Any) -> Any:
@@ -112,6 +115,8 @@ class Cloud:
     def _perform(self, state: str, arguments: Any) -> Any:
         if state == "Plan":
             return {"Payload": self.plan()}
+        if "Limit" in state:
+            self.threshold = arguments["Threshold"]
         if state.startswith(("Release", "Register")):
             return self._scale(state, arguments["ResourceId"].rsplit("/", 1)[-1])
         if state in ("CreateEndpoint", "UpdateEndpoint", "Restore"):
@@ -182,7 +187,8 @@ def test_whichever_task_fails_what_serves_is_never_deleted_and_the_cause_is_told
         assert cloud.scaled <= cloud.variants(cloud.config)
         if way == "ab" and cloud.config == OLD_MODEL and not state.startswith(("Release", "Register")):
             assert cloud.scaled == {"blue"}
-    if state not in done.visited or state in ("Retire", "ReportFailure"):
+    assert cloud.threshold == 9.0 or state.startswith("LiftLimit"), "the limit of a rollout does not outlive it"
+    if state not in done.visited or state in ("LiftLimit", "LiftLimitBack", "Retire", "ReportFailure"):
         return
     assert done.failure is not None and done.visited[-1] == "Failed"
     if not trouble:

@@ -18,7 +18,7 @@ DEFINITION = RolloutStates(
     retire_function_arn="arn:retire",
     alerts_topic_arn="arn:topic",
 ).definition()
-REPORT = ["ReportFailure", "Failed"]
+REPORT = ["LiftBack?", "ReportFailure", "Failed"]
 DELETED = ["ScaleBack?", "MoreConfigs?", "DeleteEndpointConfig", "MoreConfigs?", "Model?", "DeleteModel", "AtFault?"]
 CLEAN_UP = [*DELETED, "Reject", *REPORT]
 NOT_FOUND = ("SageMaker.SageMakerException", 'Could not find endpoint "arn:endpoint/e". (Service: SageMaker)')
@@ -57,6 +57,7 @@ def plan(previous: str | None, **changes: Any) -> dict[str, Any]:
         "steps": [step(action="update" if previous else "create")],
         "release_back": [],
         "scale_back": [],
+        "latency": {"set": None, "lift": None, "note": None},
         **changes,
     }
     configs = [each["endpoint_config"]["EndpointConfigName"] for each in planned["steps"] if each["endpoint_config"]]
@@ -281,6 +282,26 @@ def test_autoscaling_that_cannot_be_put_back_is_told_beside_the_cause(walk: Any,
     assert done.failure == ("NotServing", "answered with 500; autoscaling was not put back: too small")
 
 
+LIMITED = {"set": {"AlarmName": "a", "Threshold": 3.0}, "lift": {"AlarmName": "a", "Threshold": 9.0}, "note": "limit 3"}
+
+
+def test_the_limit_of_latency_is_set_for_the_rollout_and_lifted_after_it(walk: Any) -> None:
+    done = walk(DEFINITION, Cloud(plan("old", latency=LIMITED), statuses=[("InService", "new")])).run({})
+    assert done.arguments["SetLimit"] == LIMITED["set"] and done.arguments["LiftLimit"] == LIMITED["lift"]
+    order = [name for name in done.visited if name in ("SetLimit", "UpdateEndpoint", "Check", "LiftLimit")]
+    assert order == ["SetLimit", "UpdateEndpoint", "Check", "LiftLimit"]
+    assert done.output["reason"] == "fine; limit 3"
+
+
+def test_the_limit_of_latency_stays_while_an_update_goes_on_that_it_guards(walk: Any) -> None:
+    cloud = Cloud(plan("old", latency=LIMITED), statuses=[("Updating", "old")])
+    done = walk(DEFINITION, cloud).run({})
+    assert done.failure is not None and done.failure[0] == "EndpointTookTooLong"
+    assert not {"LiftLimit", "LiftLimitBack"} & set(done.visited)
+    done = walk(DEFINITION, Cloud(plan("old", latency=LIMITED), statuses=[("InService", "old")], check=False)).run({})
+    assert after(done, "Reject") == ["LiftBack?", "LiftLimitBack", "ReportFailure", "Failed"]
+
+
 def test_a_refused_model_is_cleaned_up_but_not_rejected(walk: Any, task_error: Any) -> None:
     """A missing permission is not the model's fault."""
     cloud = Cloud(plan(None), statuses=[("InService", "new")])
@@ -314,7 +335,7 @@ def test_a_failed_plan_is_reported_without_clean_up(walk: Any, task_error: Any) 
     cloud = Cloud(plan(None), statuses=[("InService", "new")])
     cloud.failing["Plan"] = task_error("PackageNotApproved", "version 7 is Rejected")
     done = walk(DEFINITION, cloud).run({})
-    assert done.visited == ["Plan", *REPORT]
+    assert done.visited == ["Plan", *REPORT[1:]]
     assert '"error":"PackageNotApproved"' in done.arguments["ReportFailure"]["Message"]
 
 

@@ -25,7 +25,7 @@ TARGET = Target(stage="dev", endpoint=Endpoint("http://127.0.0.1:9", "eu-central
 def stage(*answers: Answer, rollout: dict[str, Any] | None = None) -> Any:
     traffic = Traffic(TARGET, "e", {"instances": [1]}, Timeline(lambda event: None))
     traffic.answers = list(answers)
-    descriptor = {"name": "w", "rollout": {"alarms": [], **(rollout or {})}}
+    descriptor = {"name": "w", "rollout": {"alarms": [], "latency": None, **(rollout or {})}}
     return SimpleNamespace(traffic=traffic, descriptor=descriptor, target=TARGET)
 
 
@@ -78,9 +78,12 @@ def test_a_strategy_that_watches_nothing_is_told(rollout: dict[str, Any], why: s
     assert told is None if why is None else why in told
 
 
-@pytest.mark.parametrize(("strategy", "seen"), [("canary", False), ("ab", True)])
-def test_without_a_latency_alarm_only_a_comparison_sees_a_slow_model(strategy: str, seen: bool) -> None:
-    watching = {"strategy": strategy, "bake_seconds": 60, "alarms": ["slipway-dev-w-endpoint-5xx"]}
+@pytest.mark.parametrize(
+    ("strategy", "latency", "seen"),
+    [("canary", None, False), ("ab", None, True), ("canary", {"ratio": 1.5, "alarm": "a", "no_limit_us": 9}, True)],
+)
+def test_without_a_latency_alarm_only_a_comparison_sees_a_slow_model(strategy: str, latency: Any, seen: bool) -> None:
+    watching = {"strategy": strategy, "bake_seconds": 60, "alarms": ["slipway-dev-w-endpoint-5xx"], "latency": latency}
     refusal = SlowModel().refusal(stage(rollout=watching))
     assert refusal is None if seen else "set rollout.latency_p99_ms" in refusal
 

@@ -175,7 +175,7 @@ def _serving(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
         "instance_count": serving.instance.count,
         "autoscaling": serving.autoscaling and serving.autoscaling.model_dump(),
         "variant": VARIANT,
-        "environment": {**(serving.batching.environment if serving.batching else {}), **serving.environment},
+        "environment": serving.variables,
         "sample_request": context.workload.sample_request,
     }
 

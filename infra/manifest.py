@@ -179,6 +179,11 @@ class Serving(Strict):
     environment: dict[EnvironmentName, str] = Field(default={})
     batching: Batching | None = None
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Of the serving container; those that the manifest names itself win."""
+        return {**(self.batching.environment if self.batching else {}), **self.environment}
+
 
 class Manifest(Strict):
     """One workload."""

@@ -11,13 +11,19 @@ import torch
 from torch import Tensor, nn
 
 CLASSES = 10
+MEAN, DEVIATION = 0.1307, 0.3081  # of MNIST's pixels, 0 to 1
 
 
 class Scale(nn.Module):
     """Bytes to floats around 0 with one channel (MNIST's mean and standard deviation)."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("offset", torch.tensor(-MEAN / DEVIATION), persistent=False)
+
     def forward(self, images: Tensor) -> Tensor:
-        return ((images.float() / 255 - 0.1307) / 0.3081).unsqueeze(1)
+        # Conversion, division and subtraction in one pass over the pixels.
+        return torch.add(self.offset, images, alpha=1 / (255 * DEVIATION)).unsqueeze(1)
 
 
 class GlobalAverage(nn.Module):
@@ -47,6 +53,12 @@ class Residual(nn.Module):
 def _convolution(channels_in: int, channels: int, *, stride: int = 1) -> list[nn.Module]:
     convolution = nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
     return [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
+
+
+def mlp(dropout: float) -> nn.Module:
+    """One hidden layer: the fastest, and 97 to 98 % on MNIST."""
+    head = [nn.Linear(28 * 28, 128), nn.ReLU(), nn.Dropout(dropout), nn.Linear(128, CLASSES)]
+    return nn.Sequential(Scale(), nn.Flatten(), *head)
 
 
 def cnn(dropout: float) -> nn.Module:
@@ -91,4 +103,4 @@ def resnet(dropout: float) -> nn.Module:
     )
 
 
-NETWORKS: dict[str, Callable[[float], nn.Module]] = {"cnn": cnn, "vgg": vgg, "resnet": resnet}
+NETWORKS: dict[str, Callable[[float], nn.Module]] = {"mlp": mlp, "cnn": cnn, "vgg": vgg, "resnet": resnet}

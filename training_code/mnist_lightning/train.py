@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-NETWORK_NAMES = ("cnn", "vgg", "resnet")
+NETWORK_NAMES = ("mlp", "cnn", "vgg", "resnet")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

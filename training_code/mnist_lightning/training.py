@@ -12,16 +12,16 @@ from typing import Any
 
 import artifact
 import pytorch_lightning as pl
+import rates
+import torch
 from data import MnistData
 from model import DigitClassifier
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
-from pytorch_lightning.tuner import Tuner
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 CHECKPOINT = "last"
 _STOPPED = 128 + 15
-_SEARCH_STEPS = 100
 
 
 def run(options: Namespace) -> None:
@@ -31,12 +31,17 @@ def run(options: Namespace) -> None:
     data = MnistData(train_dir=options.train, test_dir=options.test, batch_size=options.batch_size, seed=options.seed)
     data.setup("fit")  # a damaged file is told before anything else happens
     model = DigitClassifier(
-        network=options.network, dropout=options.dropout, learning_rate=options.learning_rate, seed=options.seed
+        network=options.network,
+        dropout=options.dropout,
+        learning_rate=options.learning_rate,
+        batch_size=options.batch_size,
+        seed=options.seed,
     )
     trainer = _training(options)
     checkpoint = _checkpoint(options.checkpoint_dir)
     if options.find_learning_rate and checkpoint is None:
-        _find_learning_rate(model, data, options)
+        model.learning_rate = rates.find(model, data, _settings(options))
+        print(f"learning_rate={model.learning_rate:g}", flush=True)
     try:
         # weights_only: a checkpoint is data; nothing in it may run.
         trainer.fit(model, datamodule=data, ckpt_path=checkpoint, weights_only=checkpoint is not None)
@@ -54,10 +59,10 @@ class MetricLines(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.is_global_zero:
-            device = trainer.strategy.root_device.type
+            devices, device = trainer.world_size, trainer.strategy.root_device.type
             print(
                 f"epochs={trainer.max_epochs} first_epoch={trainer.current_epoch + 1}"
-                f" batches_per_epoch={trainer.num_training_batches} devices={trainer.world_size} device={device}",
+                f" batches_per_epoch={trainer.datamodule.steps_per_epoch(devices)} devices={devices} device={device}",
                 flush=True,
             )
 
@@ -86,29 +91,32 @@ def _training(options: Namespace) -> pl.Trainer:
         callbacks.append(
             ModelCheckpoint(options.checkpoint_dir, CHECKPOINT, enable_version_counter=False)  # one file, replaced
         )
-    return _trainer(
+    return pl.Trainer(
+        **_settings(options),
         max_epochs=options.epochs,
         callbacks=callbacks,
         logger=_loggers(options.output_data_dir),
         enable_checkpointing=options.checkpoint_dir is not None,
-        default_root_dir=options.output_data_dir or options.model_dir,
     )
 
 
-def _trainer(**settings: Any) -> pl.Trainer:
-    return pl.Trainer(
-        accelerator="auto",
+def _settings(options: Namespace) -> dict[str, Any]:
+    """Of the Trainer, whatever it is for."""
+    return {
+        "accelerator": "auto",
         # Under torchrun its processes are the devices; by hand, all that are there.
-        devices=int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or "auto",
-        num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", 1)),
-        use_distributed_sampler=False,  # data.BatchIndices shares the batches out
-        deterministic=True,
-        log_every_n_steps=10**9,  # the figures of an epoch are enough
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        **settings,
-    )
+        "devices": int(os.environ.get("LOCAL_WORLD_SIZE", 0)) or "auto",
+        "num_nodes": int(os.environ.get("GROUP_WORLD_SIZE", 1)),
+        # Half the bytes, and the fast units of a GPU; on a processor the last bits of a figure would be all it changes.
+        "precision": "bf16-mixed" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "32-true",
+        "use_distributed_sampler": False,  # data.Chunks shares the images out
+        "deterministic": True,
+        "log_every_n_steps": 10**9,  # the figures of an epoch are enough
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "default_root_dir": options.output_data_dir or options.model_dir,
+    }
 
 
 def _loggers(folder: Path | None) -> list[Logger] | bool:
@@ -120,22 +128,3 @@ def _loggers(folder: Path | None) -> list[Logger] | bool:
 def _checkpoint(folder: Path | None) -> Path | None:
     path = folder / f"{CHECKPOINT}.ckpt" if folder else None
     return path if path and path.is_file() else None
-
-
-def _find_learning_rate(model: DigitClassifier, data: MnistData, options: Namespace) -> None:
-    """Sets the model's learning rate; its weights stay as they are.
-
-    The highest rate of a one-cycle schedule is a tenth of the one at which the loss stops falling while the rate grows
-    (a rule of thumb after Smith, "A disciplined approach to neural network hyper-parameters", 2018).
-    """
-    # An epoch has one step at least, so there are epochs enough for all of them.
-    trainer = _trainer(
-        max_epochs=_SEARCH_STEPS, logger=False, enable_checkpointing=False, default_root_dir=options.model_dir
-    )
-    search = Tuner(trainer).lr_find(
-        model, datamodule=data, num_training=_SEARCH_STEPS, min_lr=1e-5, max_lr=1, update_attr=False
-    )
-    assert search is not None  # noqa: S101  (None only for a debugging run)
-    lowest = min(range(len(search.results["loss"])), key=search.results["loss"].__getitem__)
-    model.learning_rate = search.results["lr"][lowest] / 10
-    print(f"learning_rate={model.learning_rate:g}", flush=True)

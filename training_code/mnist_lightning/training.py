@@ -27,6 +27,8 @@ _STOPPED = 128 + 15
 def run(options: Namespace) -> None:
     """Trains as `options` (train.parse) say and writes the model. Raises what data, training and export raise."""
     _quiet()
+    # Deterministic, PyTorch fills all memory that it hands out, for those who read it unset. Nobody here does.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     pl.seed_everything(options.seed, verbose=False)
     data = MnistData(train_dir=options.train, test_dir=options.test, batch_size=options.batch_size, seed=options.seed)
     data.setup("fit")  # a damaged file is told before anything else happens

@@ -57,4 +57,4 @@ def test_a_description_of_an_unknown_network_is_refused(model, run, tmp_path):
     (tmp_path / "config.json").write_text('{"network": "transformer"}')
     done = run(EXPORT, tmp_path, tmp_path / "model.pt2", "--format", "torch")
     assert done.returncode != 0
-    assert "config.json: network is 'transformer'; known are cnn, vgg, resnet" in done.stderr
+    assert "config.json: network is 'transformer'; known are mlp, cnn, vgg, resnet" in done.stderr

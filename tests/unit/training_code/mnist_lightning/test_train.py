@@ -112,7 +112,7 @@ def test_a_run_that_is_told_to_stop_says_that_it_was_stopped(start, tmp_path):
     assert not (tmp_path / "model/model.safetensors").exists()
 
 
-@pytest.mark.parametrize("network", ["vgg", "resnet"])
+@pytest.mark.parametrize("network", ["mlp", "vgg", "resnet"])
 def test_every_network_trains_and_exports_what_it_computes(train, tmp_path, network):
     done = train("--epochs", "1", "--network", network, model_dir=tmp_path)
     assert json.loads((tmp_path / "config.json").read_text())["network"] == network
@@ -120,7 +120,7 @@ def test_every_network_trains_and_exports_what_it_computes(train, tmp_path, netw
 
 
 def test_the_learning_rate_finder_runs_behind_its_flag(train, tmp_path):
-    done = train(*EPOCHS, "--find_learning_rate", "true", model_dir=tmp_path)
+    done = train("--epochs", "5", "--network", "mlp", "--find_learning_rate", "true", model_dir=tmp_path)
     found = float(re.search(r"^learning_rate=(\S+)$", done.stdout, re.MULTILINE)[1])
     assert 1e-4 < found < 0.1
     assert found != 0.003  # what it would be without the search

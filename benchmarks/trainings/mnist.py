@@ -1,7 +1,8 @@
 """mnist_lightning beside the raw loop and the tutorials' pattern: a 784-128-10 network, batches of 64, one thread.
 
 Images per second are the trained images of an epoch by the median time from one epoch's line to the next, in which
-every side validates as well; ours also shifts the images, follows a schedule, counts accuracy, logs, and writes checkpoints.
+every side validates as well. Ours also shifts the images, follows a schedule, counts accuracy, logs, and writes
+checkpoints.
 """
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 VALIDATION_SHARE = 0.2
 MAX_SHIFT = 2  # pixels; digits are shifted, never flipped: a flipped digit is another digit, or none
-FETCHED_AT_ONCE = 8192  # images, in whole batches: one call indexes and shifts them all
-MEASURED_AT_ONCE = 512
+FETCHED_AT_ONCE = 8192  # images: one call indexes and shifts all of several batches
 Batch = tuple[Tensor, Tensor]
 
 
@@ -63,7 +62,7 @@ class ShiftedDigits(Digits):
         down, right = torch.randint(2 * MAX_SHIFT + 1, (2, len(indices)), device=indices.device)
         runs = self._runs.index_select(0, indices * self._area + down * self._width + right)
         images = runs.as_strided((len(indices), *self._shape), (runs.shape[1], self._width, 1))
-        return images, self._labels.index_select(0, indices)
+        return images.contiguous(), self._labels.index_select(0, indices)
 
 
 class Chunks(Sampler[Tensor]):
@@ -157,7 +156,7 @@ class MnistData(pl.LightningDataModule):
 
     def _evaluation_loader(self, name: str) -> DataLoader[Batch]:
         images, labels = self._splits[name]
-        chunks = Chunks(len(labels), chunk=max(self._batch_size, MEASURED_AT_ONCE))
+        chunks = Chunks(len(labels), chunk=FETCHED_AT_ONCE)
         return self._loader(Digits(images, labels, self._device), chunks)
 
     def _loader(self, digits: Digits, chunks: Chunks) -> DataLoader[Batch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,6 +12,8 @@ from data import Batch
 from networks import NETWORKS
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+
+MEASURED_AT_ONCE = 512
 
 
 class DigitClassifier(pl.LightningModule):
@@ -27,6 +30,7 @@ class DigitClassifier(pl.LightningModule):
         self.save_hyperparameters()
         # Convolutions want the channels of a pixel side by side: a third less time on a processor, too.
         self.network = NETWORKS[network](dropout).to(memory_format=torch.channels_last)
+        self._totals: defaultdict[str, Totals] = defaultdict(Totals)
         self.learning_rate = learning_rate  # the learning-rate finder sets it
 
     def forward(self, images: Tensor) -> Tensor:
@@ -39,15 +43,21 @@ class DigitClassifier(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         images, labels = batch
-        self._log("train", self.optimize(images, labels), labels)
+        self._totals["train"].add(self.optimize(images, labels), labels)
+        if self.trainer.is_last_batch:  # callbacks come before this module's own end of the epoch
+            self._log("train")
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        images, labels = batch
-        self._log("val", self(images), labels)
+        self._measure("val", batch)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        images, labels = batch
-        self._log("test", self(images), labels)
+        self._measure("test", batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log("test")
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
@@ -69,7 +79,7 @@ class DigitClassifier(pl.LightningModule):
         batches = list(zip(images.split(size), labels.split(size), strict=True))
         found = []
         for number, (some, truth) in enumerate(batches, start=1):
-            logits = self(some)
+            logits = self.network(some)
             found.append(logits.detach())
             optimizer.zero_grad()
             backward(F.cross_entropy(logits, truth))
@@ -78,8 +88,30 @@ class DigitClassifier(pl.LightningModule):
             schedule.step()
         return torch.cat(found)
 
-    def _log(self, stage: str, logits: Tensor, labels: Tensor) -> None:
-        accuracy = (logits.argmax(dim=1) == labels).float().mean()
-        # Summed on the device and read once an epoch: reading every step would make the device wait for Python.
-        values = {f"{stage}_loss": F.cross_entropy(logits.float(), labels), f"{stage}_accuracy": accuracy}
-        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=stage == "train")
+    def _measure(self, stage: str, batch: Batch) -> None:
+        images, labels = batch
+        found = [self.network(some) for some in images.split(MEASURED_AT_ONCE)]
+        self._totals[stage].add(torch.cat(found), labels)
+
+    def _log(self, stage: str) -> None:
+        figures = self._totals.pop(stage).figures()
+        values = {f"{stage}_{name}": value for name, value in figures.items()}
+        self.log_dict(values, on_step=False, on_epoch=True, sync_dist=stage == "train")
+
+
+class Totals:
+    """Of an epoch, summed on the device and read once: reading every step would make the device wait for Python."""
+
+    def __init__(self) -> None:
+        self._loss: Tensor | float = 0.0
+        self._right: Tensor | int = 0
+        self._examples = 0
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        self._loss = self._loss + F.cross_entropy(logits.float(), labels, reduction="sum")
+        self._right = self._right + (logits.argmax(dim=1) == labels).sum()
+        self._examples += len(labels)
+
+    def figures(self) -> dict[str, Tensor | float]:
+        """Loss and accuracy, means over the examples."""
+        return {"loss": self._loss / self._examples, "accuracy": self._right / self._examples}

@@ -16,9 +16,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from server.board import Board
+from server.memory import available_bytes, copies_that_fit, resident_bytes
 from server.metrics import EmbeddedMetrics
 from server.processes import ForkedProcess, threads_running
-from server.settings import LOAD_IN_WORKERS, Settings
+from server.settings import LOAD_IN_WORKERS, WORKERS, Settings
 from server.supervisor import Patience, Supervisor
 
 if TYPE_CHECKING:
@@ -70,15 +71,26 @@ def _load_to_share(settings: Settings) -> Predictor:
     started = time.monotonic()
     predictor = load(settings)
     if (threads := threads_running()) > 1:
-        log.warning("the model runs %d threads: each worker loads its own (%s=true says so)", threads, LOAD_IN_WORKERS)
-        os.environ[LOAD_IN_WORKERS] = "true"
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606
+        _begin_anew(settings, threads)
     import server.worker  # noqa: F401  (what every worker needs)
 
     gc.collect()
     gc.freeze()  # or the collector would write to the pages that are shared
     log.info("the model is ready after %.0f ms", 1000 * (time.monotonic() - started))
     return predictor
+
+
+def _begin_anew(settings: Settings, threads: int) -> None:
+    """Never returns. As many workers as were wanted, or as many copies of the model as there is memory for."""
+    workers = copies_that_fit(settings.workers, resident_bytes(), available_bytes())
+    log.warning(
+        "the model runs %d threads: each of %d workers loads its own (%s=true says so)",
+        threads,
+        workers,
+        LOAD_IN_WORKERS,
+    )
+    os.environ |= {LOAD_IN_WORKERS: "true", WORKERS: str(workers)}
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606
 
 
 def _supervise(settings: Settings, listener: socket.socket, predictor: Predictor | None) -> int:

@@ -13,6 +13,7 @@ MAX_BODY_BYTES = 6_291_456
 # "The model container must respond to requests within 60 seconds" (SageMaker: custom inference code).
 _TIMEOUT_SECONDS = 60
 LOAD_IN_WORKERS = "SLIPWAY_LOAD_IN_WORKERS"
+WORKERS = "SAGEMAKER_MODEL_SERVER_WORKERS"
 _QUEUED_REQUESTS = 256
 _BATCH_ROWS = 64
 
@@ -61,7 +62,7 @@ class Settings:
         multi_model = environment.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true"
         processors = _processors()
         # What is loaded into one process is not known to another: a container of many models is one process.
-        workers = 1 if multi_model else _number(environment, "SAGEMAKER_MODEL_SERVER_WORKERS", processors, 1, 1024)
+        workers = 1 if multi_model else _number(environment, WORKERS, processors, 1, 1024)
         return cls(
             bind=environment.get("SLIPWAY_BIND_ADDRESS", "0.0.0.0"),  # noqa: S104
             port=_number(environment, "SAGEMAKER_BIND_TO_PORT", 8080, 1, 65535),

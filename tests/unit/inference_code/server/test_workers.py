@@ -93,7 +93,7 @@ def test_connections_that_stay_open_are_spread_over_the_workers(make_container, 
 
 def test_a_model_with_threads_is_not_forked_but_loaded_by_each_worker(make_container, start):
     server = start_two(make_container, start, THREADED)
-    assert "each worker loads its own" in server.log
+    assert "each of 2 workers loads its own" in server.log
     found = who(server)
     assert found["pid"] == found["loaded_by"] != server.process.pid
     assert server.stop() == 0

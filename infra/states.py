@@ -27,6 +27,16 @@ LAMBDA_RETRY: State = {
 }
 """After the Step Functions guide, "Handle transient Lambda service exceptions"; out of memory is Lambda.Unknown."""
 
+THROTTLED_RETRY: State = {
+    "ErrorEquals": ["Throttled"],
+    "IntervalSeconds": 2,
+    "MaxAttempts": 8,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+"""A function whose calls were throttled through all tries of its client (lambdas/shared/throttling.py)."""
+
 SAGEMAKER_RETRY: State = {
     "ErrorEquals": [
         "SageMaker.ThrottlingException",
@@ -97,7 +107,7 @@ def invoke(
         resource=integration(partition, "lambda:invoke"),
         arguments={"FunctionName": function_arn, "Payload": payload},
         timeout=timeout,
-        retry=[LAMBDA_RETRY, *retry],
+        retry=[LAMBDA_RETRY, THROTTLED_RETRY, *retry],
         catch=catch,
         **rest,
     )

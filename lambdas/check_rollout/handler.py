@@ -4,6 +4,7 @@ from typing import Any
 
 from shared.clients import client
 from shared.log import Log
+from shared.throttling import tells_throttling
 
 from check_rollout.logic import check
 from check_rollout.settings import Settings
@@ -13,6 +14,7 @@ INVOKE_TIMEOUT_SECONDS = 25
 ATTEMPTS = 3
 
 
+@tells_throttling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"workload", "model_version", "step"}`, a step of plan_rollout's -> `{"serving": bool, "reason": str}`."""
     settings = Settings.from_environment()

@@ -5,10 +5,12 @@ from typing import Any
 
 from shared.clients import client
 from shared.log import Log
+from shared.throttling import tells_throttling
 
 from compare_variants.logic import compare
 
 
+@tells_throttling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"endpoint_name", "since": ISO 8601, "compare": {"champion", "challenger", "max_latency_ratio"}}` ->
     `{"worse": bool, "reason": str}`.

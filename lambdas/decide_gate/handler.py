@@ -4,11 +4,13 @@ from typing import Any
 
 from shared.clients import client
 from shared.log import Log
+from shared.throttling import tells_throttling
 
 from decide_gate.logic import decide
 from decide_gate.settings import Settings
 
 
+@tells_throttling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """See docs/contract.md, state machine "train", state Gate."""
     settings = Settings.from_environment()

@@ -5,11 +5,13 @@ from typing import Any
 
 from shared.clients import client
 from shared.log import Log
+from shared.throttling import tells_throttling
 
 from plan_monitoring.logic import plan
 from plan_monitoring.settings import Settings
 
 
+@tells_throttling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """See docs/contract.md, state machine "monitor", state Plan."""
     settings = Settings.from_environment()

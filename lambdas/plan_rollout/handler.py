@@ -4,11 +4,13 @@ from typing import Any
 
 from shared.clients import client
 from shared.log import Log
+from shared.throttling import tells_throttling
 
 from plan_rollout.logic import plan
 from plan_rollout.settings import Settings
 
 
+@tells_throttling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """See docs/contract.md, state machine "rollout", state Plan."""
     settings = Settings.from_environment()

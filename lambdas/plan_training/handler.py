@@ -4,12 +4,14 @@ from typing import Any
 
 from shared.clients import client
 from shared.log import Log
+from shared.throttling import tells_throttling
 
 from plan_training import preconditions
 from plan_training.logic import plan
 from plan_training.settings import Settings
 
 
+@tells_throttling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """See docs/contract.md, state machine "train", state Plan."""
     settings = Settings.from_environment()

@@ -4,11 +4,13 @@ from typing import Any
 
 from shared.clients import client
 from shared.log import Log
+from shared.throttling import tells_throttling
 
 from retire_models.logic import retire
 from retire_models.settings import Settings
 
 
+@tells_throttling
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"workload", "previous_endpoint_config_name", "versions_kept"}` -> `{"endpoint_configs": [names], "models":
     [names]}`, what was deleted.

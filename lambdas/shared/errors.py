@@ -6,6 +6,7 @@
     ├── InvalidDocument       a stored JSON document is too large, malformed or not what it should be
     ├── InvalidDescriptor     the workload descriptor in SSM lacks a key
     ├── UnknownWorkload       there is no workload descriptor of that name
+    ├── Throttled             AWS refused a call because there were too many, through all tries
     └── ApiError              an answer of the HTTP API that is not a success (shared.http)
 
 A function's own errors derive from these and live beside its logic. Step Functions matches `Retry` and `Catch` on the
@@ -31,6 +32,10 @@ class InvalidDocument(SlipwayError):
 
 class InvalidDescriptor(SlipwayError):
     """A workload descriptor lacks a key or is not a JSON object."""
+
+
+class Throttled(SlipwayError):
+    """AWS refused a call because there were too many, through all tries of the client."""
 
 
 class UnknownWorkload(SlipwayError):

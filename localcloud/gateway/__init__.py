@@ -10,6 +10,7 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - ``resources``: requests are authorised on the resources that AWS would take, where ministack knows only "*".
 - ``resources``: resources and condition keys are AWS's where ministack's differ.
 - ``alarms``: an alarm looks at the metric with its own dimensions, and ends when nothing comes any more.
+- ``targets``: an event whose target is gone goes to its rule's dead-letter queue.
 - ``functions``: the death of a function's process is told as Lambda tells it, and can be made to happen.
 - ``autoscaling``: Application Auto Scaling is a service, with its service-linked role.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
@@ -32,7 +33,7 @@ from typing import Any
 
 from localcloud import clients
 from localcloud.config import Config
-from localcloud.gateway import acknowledgement, alarms, environment, resources
+from localcloud.gateway import acknowledgement, alarms, environment, resources, targets
 from localcloud.gateway.acknowledgement import Acknowledgement
 from localcloud.gateway.identity import AccessDenied, Caller, Identity
 from localcloud.gateway.recorder import StateRecorder
@@ -59,6 +60,7 @@ class Gateway:
         self._acknowledged = Acknowledgement(self._app.app, self.journal.commit, config.state_dir)
         self.identity = Identity(config)
         alarms.register()
+        targets.register()
         resources.register(config)
         resources.register(config)
         clients.use_role_sessions(self.identity.role_session)

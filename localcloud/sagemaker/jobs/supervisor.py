@@ -50,7 +50,7 @@ class JobSupervisor:
         self._clock = clock
         self.history = MetricHistory()
         folder = config.state_dir / "sagemaker" / "jobs"
-        self._pools = WarmPools(store, folder / "warm-pools", clock)
+        self._pools = WarmPools(store, folder / "warm-pools")
         self._surroundings = Surroundings(
             config=config,
             images=images,

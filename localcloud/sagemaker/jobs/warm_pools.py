@@ -8,6 +8,7 @@ SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY of each host. Pools end with the embe
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,13 +39,13 @@ class WarmPools:
 
     Args:
         folder: where their caches are kept.
-        clock: epoch seconds.
+        monotonic: seconds; a pool does not outlive the process.
     """
 
-    def __init__(self, store: Store, folder: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, folder: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._folder = folder
-        self._clock = clock
+        self._monotonic = monotonic
         self._pools: dict[str, _Pool] = {}
         self._lock = threading.RLock()
         self._closed = False
@@ -72,7 +73,7 @@ class WarmPools:
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
                 cache.rename(self._folder / name / host)
             end_job({"Status": "Available", "ResourceRetainedBillableTimeInSeconds": 0})
-            self._pools[name] = _Pool(key=_key(job), since=self._clock())
+            self._pools[name] = _Pool(key=_key(job), since=self._monotonic())
             self._arm(name, job)
 
     def update(self, name: str) -> None:
@@ -100,7 +101,7 @@ class WarmPools:
         pool = self._pools[name]
         if pool.timer is not None:
             pool.timer.cancel()
-        left = pool.since + keep_alive(job) - self._clock()
+        left = pool.since + keep_alive(job) - self._monotonic()
         if left <= 0:
             self._expire(name, pool)
         elif not self._closed:
@@ -118,7 +119,7 @@ class WarmPools:
         pool = self._pools.pop(name)
         if pool.timer is not None:
             pool.timer.cancel()
-        retained = max(0, round(self._clock() - pool.since))
+        retained = max(0, round(self._monotonic() - pool.since))
 
         def change(job: Document) -> None:
             job["WarmPoolStatus"] = {**status, "ResourceRetainedBillableTimeInSeconds": retained}

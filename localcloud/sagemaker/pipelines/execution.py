@@ -18,6 +18,7 @@ from localcloud.sagemaker.pipelines.step import Action, Context, StepFailed
 from localcloud.sagemaker.pipelines.step_types import CALLBACK, CONDITION, FAIL, LAMBDA, RESOURCES
 from localcloud.sagemaker.resources import experiment
 from localcloud.sagemaker.resources.resource import Call
+from localcloud.sagemaker.steady import steady
 from localcloud.sagemaker.store import NotFound
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Execution:
 
     def __init__(self, call: Call, name: str, role: Role, definition: str) -> None:
         self._call = call
+        self._steady = steady(call.plane.now, call.plane.monotonic)
         self._record = ExecutionRecord(call.store, name, call.plane.now)
         self._plan = parse(definition)
         self._changed, self._abandoned = threading.Event(), threading.Event()
@@ -108,7 +110,7 @@ class Execution:
                 yield self._plan.steps[name], record
 
     def _look(self, step: Step, record: Document) -> None:
-        now = self._call.plane.now()
+        now = self._steady()
         if "_RetryAt" in record and record["_RetryAt"] > now:
             return
         if "_RetryAt" in record or record["StepStatus"] == "Starting":
@@ -127,7 +129,8 @@ class Execution:
             shown = {"StepDisplayName": step.document.get("DisplayName", step.name)}
             shown |= {"StepDescription": step.document.get("Description")}
             attempts = execution["_Attempts"].get(step.name, 0)
-            begun = {"StepStatus": "Starting", "StartTime": now, "AttemptCount": attempts, "_FirstStart": now}
+            begun = {"StepStatus": "Starting", "StartTime": now, "AttemptCount": attempts}
+            begun["_FirstStart"] = self._steady()
             self._record.put(step.name, _Type=step.type, **shown, **begun)
             self._begin(step)
             self._changed.set()  # what ended at once may have made others ready
@@ -164,7 +167,7 @@ class Execution:
         if self.abandoned:
             return  # the embedded cloud is closing, which is no fault of the step's
         record = self._record.read()["_Steps"][step.name]
-        now = self._call.plane.now()
+        now = self._steady()
         policies = step.document.get("RetryPolicies") or []
         wait = None
         if record["StepStatus"] != "Stopping":
@@ -217,6 +220,6 @@ class Execution:
                 experiment.OPERATIONS[f"Create{resource.noun}"](self._call, request)
 
     def _patience(self) -> float:
-        now = self._call.plane.now()
+        now = self._steady()
         waits = [record["_RetryAt"] - now for _, record in self._running(self._record.read()) if "_RetryAt" in record]
         return min(max(0.01, min(waits, default=_LONGEST_WAIT_SECONDS)), _LONGEST_WAIT_SECONDS)

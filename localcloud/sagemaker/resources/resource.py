@@ -58,7 +58,7 @@ class Endpoints(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ControlPlane:
-    """What the operations work with. ``now`` gives epoch seconds."""
+    """What the operations work with. ``now`` gives epoch seconds, ``monotonic`` seconds that nobody sets."""
 
     config: CloudConfig
     store: Store
@@ -66,6 +66,7 @@ class ControlPlane:
     endpoints: Endpoints
     authorize: Authorize
     now: Callable[[], float] = lambda: round(time.time(), 3)
+    monotonic: Callable[[], float] = time.monotonic
     registry_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def arn(self, kind: str, name: str) -> str:

@@ -11,6 +11,7 @@ from localcloud.sagemaker.errors import ApiError, ValidationException
 from localcloud.sagemaker.jobs.metric_history import MetricHistory
 from localcloud.sagemaker.resources.resource import Call
 from localcloud.sagemaker.resources.training_job import OPERATIONS
+from localcloud.sagemaker.steady import steady
 from localcloud.sagemaker.tuning import completion
 from localcloud.sagemaker.tuning.definition import launch_limit, read_definitions
 from localcloud.sagemaker.tuning.early_stopping import EarlyStopping
@@ -34,6 +35,7 @@ class Tuner:
 
     def __init__(self, call: Call, name: str, history: MetricHistory) -> None:
         self._call, self._name, self._history = call, name, history
+        self._steady = steady(call.plane.now, call.plane.monotonic)
         document = self._read()
         self.created: float = document["CreationTime"]
         self._definitions = read_definitions(document)
@@ -70,7 +72,7 @@ class Tuner:
         self._changed.clear()
         document = self._read()
         trials = find_trials(self._call.store, document, self._definitions, self._ended)
-        now = self._call.plane.now()
+        now = self._steady()
         more = self._launcher.has_more(document, trials)
         ending = document.get("_Ending") or completion.ending(document, trials, more=more, now=now)
         running = [trial for trial in trials if not trial.ended]
@@ -135,7 +137,7 @@ class Tuner:
 
     def _patience(self) -> float:
         end = completion.deadline(self._read())
-        left = _LONGEST_WAIT_SECONDS if end is None else end - self._call.plane.now()
+        left = _LONGEST_WAIT_SECONDS if end is None else end - self._steady()
         return min(max(left, 0.0), _LONGEST_WAIT_SECONDS)
 
     def _read(self) -> Document:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -134,6 +135,26 @@ def test_a_run_that_was_killed_frees_the_lease_though_no_event_tells(stage: Any,
     assert deliver(landed(stage, FILES[0])) == []
     assert [e["status"] for e in stage.executions()].count("RUNNING") == 1
     assert len(stage.executions()) == 2
+
+
+@pytest.mark.parametrize("error", [3600, -3600])
+def test_a_function_whose_clock_is_wrong_starts_no_second_run(
+    stage: Any, deliver: Any, long_runs: None, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    assert deliver(*upload(stage)) == []
+    with monkeypatch.context() as wrong:
+        wrong.setattr(leases, "time", SimpleNamespace(time=lambda: time.time() + error))
+        for number in range(2):
+            assert deliver(requested(number)) == []
+    assert [execution["status"] for execution in stage.executions()] == ["RUNNING"]
+    stop(stage)
+    assert deliver({"source": "slipway", "detail-type": "Training Due", "detail": pending(stage)}) == []
+    assert sorted(execution["status"] for execution in stage.executions()) == ["ABORTED", "RUNNING"]
+
+
+def pending(stage: Any) -> dict[str, Any]:
+    (request,) = Records(client("dynamodb"), stage.table).pending()
+    return {"request": request.ask.id, "revision": request.revision}
 
 
 def test_what_lands_during_a_run_becomes_one_next_run_that_starts_when_it_ends(

@@ -69,3 +69,89 @@ def test_an_object_reaches_the_function_which_acts_as_its_role(cloud, may_read):
 
     value = eventually(seen)[0]["Value"]
     assert (value == "content") if may_read else ("AccessDenied" in value and "s3:GetObject" in value), value
+
+
+def test_an_event_whose_target_is_gone_is_a_dead_letter_and_none_is_lost(cloud: EmbeddedCloud) -> None:
+    sqs, events, name = cloud.client("sqs"), cloud.client("events"), unique("outage")
+    queue = cloud.subscribe(name, {"source": ["outage"], "detail": {"name": [name]}})
+    dead = sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
+    (target,) = events.list_targets_by_rule(Rule=name)["Targets"]
+    letters = {"Arn": _arn_of(sqs, dead)}
+    events.put_targets(Rule=name, Targets=[{**target, "DeadLetterConfig": letters}])
+
+    def send(*numbers: int) -> None:
+        details = [json.dumps({"name": name, "number": number}) for number in numbers]
+        entries = [{"Source": "outage", "DetailType": "Sent", "Detail": detail} for detail in details]
+        assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
+
+    send(0, 1, 2)
+    taken = {event["detail"]["number"] for event in cloud.received(queue, 3)}
+    sqs.delete_queue(QueueUrl=queue)
+    send(3, 4, 5, 6)
+    lost = cloud.received(dead, 4)
+    assert taken | {event["detail"]["number"] for event in lost} == set(range(7))
+    assert len(taken) + len(lost) == 7
+    (message,) = sqs.receive_message(QueueUrl=dead, MessageAttributeNames=["All"])["Messages"]
+    told = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert (told["ERROR_CODE"], told["TARGET_ARN"]) == ("RESOURCE_NOT_FOUND", target["Arn"])
+
+
+FAILING = """
+import boto3, json
+def handler(event, context):
+    failures = []
+    for record in event["Records"]:
+        number, deliveries = int(record["body"]), int(record["attributes"]["ApproximateReceiveCount"])
+        if number % 3 == 0 or (number % 3 == 1 and deliveries < 3):
+            failures.append({"itemIdentifier": record["messageId"]})
+        else:
+            boto3.client("sqs").send_message(QueueUrl=URL, MessageBody=record["body"])
+    return {"batchItemFailures": failures}
+"""
+
+
+def test_a_function_that_is_down_for_a_while_handles_what_waited_and_the_rest_are_dead_letters(
+    cloud: EmbeddedCloud,
+) -> None:
+    """A third always fails, a third twice: sent = handled + dead letters, and nothing is both."""
+    sqs, name, count = cloud.client("sqs"), unique("down"), 18
+    handled, dead = (sqs.create_queue(QueueName=f"{name}-{kind}")["QueueUrl"] for kind in ("handled", "dlq"))
+    redrive = json.dumps({"deadLetterTargetArn": _arn_of(sqs, dead), "maxReceiveCount": 3})
+    attributes = {"VisibilityTimeout": "3", "RedrivePolicy": redrive}
+    queue = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    for number in range(count):
+        sqs.send_message(QueueUrl=queue, MessageBody=str(number))
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("index.py", f"URL = {handled!r}" + FAILING)
+    consume = allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], _arn_of(sqs, queue))
+    role = cloud.role(name, "lambda.amazonaws.com", consume, allow("sqs:SendMessage", _arn_of(sqs, handled)))
+    cloud.client("lambda").create_function(
+        FunctionName=name, Role=role, Runtime="python3.12", Handler="index.handler", Code={"ZipFile": code.getvalue()}
+    )
+    cloud.client("lambda").create_event_source_mapping(
+        EventSourceArn=_arn_of(sqs, queue),
+        FunctionName=name,
+        BatchSize=10,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+    assert _drained(sqs, dead, 6) == {number for number in range(count) if number % 3 == 0}
+    assert _drained(sqs, handled, 12) == {number for number in range(count) if number % 3}
+
+
+def _drained(sqs, queue: str, count: int) -> set[int]:
+    """The numbers of the messages in a queue, once there are so many different ones."""
+    found: set[int] = set()
+
+    def drained() -> bool:
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+            found.add(int(message["Body"]))
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return len(found) >= count
+
+    eventually(drained, seconds=60)
+    return found
+
+
+def _arn_of(sqs, queue: str) -> str:
+    return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

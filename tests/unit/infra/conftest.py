@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +21,14 @@ class TaskError(Exception):
 
 
 class Walk:
-    """One execution. `answers` are called for each task with its name and arguments; they return or raise TaskError."""
+    """One execution. `answers` are called for each task with its name and arguments; they return or raise TaskError.
+    Without `retries` every error counts as the last one.
+    """
 
-    def __init__(self, definition: dict[str, Any], answers: Callable[[str, Any], Any]) -> None:
+    def __init__(
+        self, definition: dict[str, Any], answers: Callable[[str, Any], Any], *, retries: bool = False
+    ) -> None:
+        self._retries = retries
         self._states = definition["States"]
         self._start = definition["StartAt"]
         self._answers = answers
@@ -53,7 +59,7 @@ class Walk:
     def _task(self, name: str, state: dict[str, Any], value: Any) -> tuple[str | None, Any]:
         self.arguments[name] = self._evaluate(state["Arguments"], {"input": value})
         try:
-            result = self._answers(name, self.arguments[name])
+            result = self._tried(name, state)
         except TaskError as error:
             output = {"Error": error.error, "Cause": error.cause}
             if "Catch" not in state:
@@ -65,6 +71,18 @@ class Walk:
             self._assign(catch, {"input": value, "errorOutput": output})
             return catch["Next"], output
         return self._leave(state, {"input": value, "result": result})
+
+    def _tried(self, name: str, state: dict[str, Any]) -> Any:
+        """The answer, after as many tries as `Retry` gives to errors that it names; their pauses are left out."""
+        tries: Counter[int] = Counter()
+        while True:
+            try:
+                return self._answers(name, self.arguments[name])
+            except TaskError as error:
+                named = [index for index, retry in enumerate(state["Retry"]) if error.error in retry["ErrorEquals"]]
+                if not self._retries or not named or tries[named[0]] == state["Retry"][named[0]]["MaxAttempts"]:
+                    raise
+                tries[named[0]] += 1
 
     def _pass(self, name: str, state: dict[str, Any], value: Any) -> tuple[str | None, Any]:
         return self._leave(state, {"input": value})

@@ -62,7 +62,7 @@ class Tuning:
     """A tuning supervisor on a store of its own, and a clock that the test moves."""
 
     def __init__(self, path: Path) -> None:
-        self.now = 1000.0
+        self.now, self.clock_error = 1000.0, 0.0
         self.store = Store(path)
         self.trainer = Trainer(self.store)
         self.begin()
@@ -71,10 +71,11 @@ class Tuning:
         """(Again) a supervisor on what the store holds."""
         self.history = MetricHistory()
         config = SimpleNamespace(region="eu-west-1", account="123456789012")
+        clocks = {"now": lambda: self.now + self.clock_error, "monotonic": lambda: self.now}
         common = {"config": config, "store": self.store, "endpoints": None, "authorize": lambda *_: True}
-        as_service = ControlPlane(**common, jobs=self.trainer, now=lambda: self.now)
+        as_service = ControlPlane(**common, jobs=self.trainer, **clocks)
         self.supervisor = TuningSupervisor(as_service, self.history)
-        plane = ControlPlane(**common, jobs=self.supervisor, now=lambda: self.now)
+        plane = ControlPlane(**common, jobs=self.supervisor, **clocks)
         self.call = Call(plane=plane, caller=SimpleNamespace(arn="arn:aws:iam::123456789012:root"))
         self.supervisor.recover()
 
@@ -230,6 +231,20 @@ def test_completion_criteria_end_the_search(
     job = tuning.final()
     assert (job["HyperParameterTuningJobStatus"], len(tuning.trainer.started)) == ("Completed", launched)
     assert job["BestTrainingJob"]["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] == min(values)
+
+
+@pytest.mark.parametrize("error", [86_400, -86_400])
+def test_a_clock_that_is_set_neither_ends_a_search_nor_prolongs_it(tuning: Tuning, error: float) -> None:
+    tuning.create(RANGE, Strategy="Random", limits={"MaxRuntimeInSeconds": 120, "MaxNumberOfTrainingJobs": 9})
+    tuning.wait(1)
+    tuning.clock_error = error
+    tuning.now += 60
+    tuning.trainer.end(tuning.trainer.started[0], value=1.0)
+    tuning.wait(2)
+    tuning.now += 61
+    tuning.trainer.end(tuning.trainer.started[1], value=1.0)
+    assert tuning.final()["HyperParameterTuningJobStatus"] == "Completed"
+    assert len(tuning.trainer.started) == 2
 
 
 def test_the_runtime_limit_stops_what_runs(tuning: Tuning) -> None:

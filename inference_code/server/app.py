@@ -143,4 +143,4 @@ def _ids(headers: dict[bytes, bytes]) -> Headers:
 
 def _log_refusal(scope: dict[str, Any], headers: dict[bytes, bytes], status: int, seconds: float) -> None:
     ids = " ".join(value.decode("ascii") for _, value in _ids(headers)) or "-"
-    log.warning("%s %r: %d after %.0f ms, %s", scope["method"], scope["path"], status, 1000 * seconds, ids)
+    log.warning("%s %r: %d after %.0f ms, %s", scope["method"], scope["path"][:100], status, 1000 * seconds, ids)

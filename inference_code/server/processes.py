@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 _TASKS = Path("/proc/self/task")
 
 
+_ENDING = {signal.SIGTERM, signal.SIGINT}
+
+
 class ForkedProcess:
-    """Runs `function` in a copy of this process, with what it returns as exit code."""
+    """Runs `function` in a copy of this process, with what it returns as exit code. SIGTERM and SIGINT end it at once
+    (exit code 0) until it handles them itself.
+    """
 
     def __init__(self, function: Callable[[], int]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # or one that comes now would be this process's to the copy
         self.pid = os.fork()
         if self.pid == 0:
             _run(function)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
     def ended(self) -> int | None:
         """Its exit code, negative for a signal; None while it runs."""
@@ -34,6 +43,7 @@ def _run(function: Callable[[], int]) -> None:
     """Never returns: what the parent would do next, or at its end, is not the copy's to do."""
     code = 1
     try:
+        _forget_signals()
         code = function()
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(bool(error.code))
@@ -43,6 +53,19 @@ def _run(function: Callable[[], int]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _forget_signals() -> None:
+    """The copy handles none of them as its parent did."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in _ENDING:
+        signal.signal(number, _exit)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def threads_running() -> int:

@@ -6,12 +6,9 @@ import asyncio
 import logging
 import math
 import os
-import random
-import signal
 import socket
 import sys
 import time
-from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -95,7 +92,7 @@ def run_worker(
         lifeline: the reading end of a pipe that ends when the supervisor does.
         predictor: the model, where it was loaded before this process began; otherwise it is loaded here.
     """
-    _forget_the_parent()
+    _draw_other_numbers()
     try:
         if predictor is None and not settings.multi_model:
             predictor = _load(settings)
@@ -153,13 +150,8 @@ def _load(settings: Settings) -> Predictor:
     return predictor
 
 
-def _forget_the_parent() -> None:
-    """What a forked process must not share: signals' handling, and the state of random generators."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _exit)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    random.seed()
+def _draw_other_numbers() -> None:
+    """Python seeds its generator anew in a copy of a process; numpy does not."""
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed()
 
@@ -167,8 +159,3 @@ def _forget_the_parent() -> None:
 def _end_with_the_supervisor() -> None:
     """It was killed: the container is over, and nobody would replace or end this process."""
     os._exit(1)
-
-
-def _exit(number: int, frame: FrameType | None) -> None:
-    """While uvicorn runs it handles signals itself; afterwards it raises them again, and this ends the process."""
-    raise SystemExit(0)

@@ -210,8 +210,9 @@ def test_sigterm_lets_requests_in_flight_finish(slow, start):
     assert [(answer.status, answer.json) for answer in answers] == [(200, {"predictions": [2]})]
 
 
-def test_sigterm_while_loading_ends_the_server(slow, start):
-    server = start(slow, ready=False)
+@pytest.mark.parametrize("in_workers", ["true", "false"])
+def test_sigterm_while_loading_ends_the_server(slow, start, in_workers):
+    server = start(slow, ready=False, SLIPWAY_LOAD_IN_WORKERS=in_workers)
     server.wait_until((slow.ml / "model/loading").exists)
     assert server.stop() == 0
 

@@ -13,7 +13,8 @@ import pytest
 
 WHO = """
 import os, pathlib, threading, time
-LOADED = []
+import numpy
+LOADED, DRAWN = [], []
 def model_fn(model_dir):
     LOADED.append(os.getpid())
     return pathlib.Path(model_dir)
@@ -23,7 +24,9 @@ def predict_fn(data, model):
     if data == ["hang"]:
         while not (model / "go").exists():
             time.sleep(0.01)
-    return [{"pid": os.getpid(), "loaded_by": LOADED[0]}]
+    if not DRAWN:
+        DRAWN.append(numpy.random.random())
+    return [{"pid": os.getpid(), "loaded_by": LOADED[0], "drawn": DRAWN[0]}]
 """
 THREADED = WHO.replace(
     "    LOADED", "    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n    LOADED", 1
@@ -55,6 +58,11 @@ def two(make_container, start):
 def test_the_model_is_loaded_once_for_all_workers(two):
     assert two.process.pid not in workers(two)
     assert who(two)["loaded_by"] == two.process.pid
+
+
+def test_workers_do_not_draw_the_same_random_numbers(two):
+    drawn: set[float] = set()
+    two.wait_until(lambda: drawn.add(who(two)["drawn"]) or len(drawn) == 2)
 
 
 def test_a_worker_that_died_is_replaced_and_the_others_go_on(two):

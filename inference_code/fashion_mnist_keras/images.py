@@ -1,4 +1,4 @@
-"""JSON instances -> images, with an error that names the first value that is wrong."""
+"""Instances -> images, with an error that names the first value that is wrong."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ from typing import Any
 
 import numpy as np
 from arrays import SHAPE
+from server import formats
 
 MAXIMUM = 255
 
 
-def to_images(instances: Any) -> np.ndarray:
-    """Nested lists of numbers from 0 to 255 -> float32, N x 28 x 28. Raises ValueError."""
-    if not isinstance(instances, list) or not instances:
+def read_images(body: bytes, content_type: str) -> np.ndarray:
+    """The images of a body in one of the server's formats, of numbers from 0 to 255: float32, N x 28 x 28.
+
+    Raises ValueError, formats.InvalidInput.
+    """
+    images = formats.array(body, content_type, SHAPE)
+    if images is not None and images.min() >= 0 and images.max() <= MAXIMUM:
+        return images
+    instances = formats.instances(body, content_type)
+    return _one_by_one(instances if isinstance(instances, list) else instances.tolist())
+
+
+def _one_by_one(instances: list[Any]) -> np.ndarray:
+    """The same, slower: names what is wrong."""
+    if not instances:
         raise ValueError("instances: expected a list of at least one image of 28 rows of 28 numbers")
     return np.stack([_image(image, f"instances[{number}]") for number, image in enumerate(instances)])
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import arrays
 import numpy as np
-from images import to_images
+from images import read_images
 from server import artifacts, formats
 
 CONTENT_TYPES = (formats.JSON, formats.JSON_LINES, formats.NPY)
+BATCHED = True
 _AT_ONCE = 256
 _SMALLEST = 1e-7  # a probability's: what float32 rounds to nothing must not make the loss infinite
 Network = Callable[[np.ndarray], np.ndarray]
@@ -26,9 +27,7 @@ def input_fn(body: bytes, content_type: str) -> np.ndarray:
     """JSON `{"instances": [28 x 28 numbers from 0 to 255, ...]}`, JSON Lines with one image a line, or an npy array of
     N x 28 x 28. ValueError names what is wrong.
     """
-    instances = formats.instances(body, content_type)
-    # Of an array, too, the first wrong value is named; a picture has few.
-    return to_images(instances if isinstance(instances, list) else instances.tolist())
+    return read_images(body, content_type)
 
 
 def predict_fn(data: np.ndarray, model: Network) -> list[dict[str, Any]]:

@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from server import formats
 
 SHAPE = (28, 28)
 MINIMUM, MAXIMUM = 0, 255
 
 
-def from_rows(rows: list[list[float]]) -> np.ndarray:
-    """Rows of 784 numbers -> N x 28 x 28, not yet looked at. Raises ValueError."""
+def read_images(body: bytes, content_type: str) -> np.ndarray:
+    """The images of a body in one of the server's formats, of numbers from 0 to 255: float32, N x 28 x 28. In CSV a row
+    of 784 is an image. Raises ValueError, formats.InvalidInput.
+    """
+    images = formats.array(body, content_type, SHAPE)
+    if images is None or images.min() < MINIMUM or images.max() > MAXIMUM:
+        raise _first_error(_listed(formats.instances(body, content_type), content_type))
+    return images
+
+
+def _listed(instances: Any, content_type: str) -> Any:
+    if content_type != formats.CSV:
+        return instances if isinstance(instances, list) else instances.tolist()
+    rows = formats.numbers(instances)
     if len(rows[0]) != SHAPE[0] * SHAPE[1]:
         raise ValueError(f"instances[0]: expected the {SHAPE[0] * SHAPE[1]} numbers of an image, got {len(rows[0])}")
-    return np.array(rows).reshape(-1, *SHAPE)
+    return np.array(rows).reshape(-1, *SHAPE).tolist()
 
 
-def to_images(instances: Any) -> np.ndarray:
-    """Nested lists, or an array, of numbers from 0 to 255 -> float32, N x 28 x 28. Raises ValueError."""
-    if not isinstance(instances, list | np.ndarray) or not len(instances):
-        raise ValueError("instances: expected a list of at least one image of 28 rows of 28 numbers")
-    try:
-        images = np.array(instances)
-    except ValueError:  # ragged
-        images = np.empty(0, dtype=object)
-    if images.dtype.kind not in "iuf" or images.shape[1:] != SHAPE:
-        check_each(images.tolist() if isinstance(instances, np.ndarray) else instances)
-        raise ValueError("instances: expected images of 28 rows of 28 numbers")
-    wrong = (images < MINIMUM) | (images > MAXIMUM)
-    if wrong.any():
-        raise _wrong_value(instances, *np.argwhere(wrong)[0])
-    return images.astype(np.float32)
+def _first_error(instances: list[Any]) -> ValueError:
+    """Value by value, images that have not the right shape before values that are too large. Raises it, too."""
+    if not instances:
+        return ValueError("instances: expected a list of at least one image of 28 rows of 28 numbers")
+    _check_each(instances, lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+    _check_each(instances, lambda value: MINIMUM <= value <= MAXIMUM)
+    return ValueError("instances: expected images of 28 rows of 28 numbers")
 
 
-def check_each(instances: list[Any]) -> None:
-    """Value by value; raises ValueError for the first image that is not one."""
+def _check_each(instances: list[Any], is_right: Callable[[Any], bool]) -> None:
     for number, image in enumerate(instances):
         _check_shape(image, f"instances[{number}]")
         for row, values in enumerate(image):
             for column, value in enumerate(values):
-                if isinstance(value, bool) or not isinstance(value, int | float):
+                if not is_right(value):
                     raise _wrong_value(instances, number, row, column)
 
 
@@ -62,7 +67,6 @@ def _check_shape(image: Any, name: str) -> None:
 
 def _wrong_value(instances: list[Any], number: int, row: int, column: int) -> ValueError:
     value = instances[number][row][column]
-    value = value.item() if isinstance(value, np.generic) else value
     told = f"{value!r:.40}" if isinstance(value, int | float | str) else _kind(value)
     return ValueError(f"instances[{number}][{row}][{column}]: expected a number from 0 to 255, got {told}")
 

@@ -8,10 +8,11 @@ from typing import Any
 import idx
 import numpy as np
 import onnxruntime
-from images import check_each, from_rows, to_images
+from images import read_images
 from server import artifacts, formats
 
 CONTENT_TYPES = formats.MEDIA_TYPES
+BATCHED = True
 _EVALUATION_BATCH = 512
 
 
@@ -23,13 +24,7 @@ def input_fn(body: bytes, content_type: str) -> np.ndarray:
     """JSON `{"instances": [28 x 28 numbers from 0 to 255, ...]}`, JSON Lines with one image a line, CSV with its 784
     numbers in a row, or an array N x 28 x 28. ValueError names what is wrong.
     """
-    instances = formats.instances(body, content_type)
-    if content_type == formats.CSV:
-        instances = from_rows(formats.numbers(instances))
-    images = to_images(instances)
-    if isinstance(instances, list) and (b"true" in body or b"false" in body):  # numpy's 1 and 0 among numbers
-        check_each(instances)
-    return images
+    return read_images(body, content_type)
 
 
 def predict_fn(data: np.ndarray, model: onnxruntime.InferenceSession) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 from server import artifacts, formats
 
 CONTENT_TYPES = (formats.JSON, formats.JSON_LINES, formats.CSV)
+BATCHED = True
 _EVALUATION_BATCH = 4096
 
 

@@ -6,21 +6,24 @@
     csv.py          one row an instance, and a prediction
     npy.py          one array; its first axis is the instances, and the predictions
     rows.py         numbers out of rows; predictions as rows
+    arrays.py       arrays out of nested lists
     values.py       numpy's values as Python's; what is finite
 
-A workload's inference.py may use what is imported here: instances, numbers, encode, load_json, InvalidInput and the
-four names.
+A workload's inference.py may use what is imported here: instances, numbers, array, encode, load_json, InvalidInput and
+the four names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 from server.errors import InvalidInput
+from server.formats.arrays import as_array
 from server.formats.json import JSON
 from server.formats.json import loads as load_json
 from server.formats.negotiation import media_type
@@ -40,6 +43,7 @@ __all__ = [
     "MEDIA_TYPES",
     "NPY",
     "InvalidInput",
+    "array",
     "encode",
     "instances",
     "load_json",
@@ -56,6 +60,20 @@ def instances(body: bytes, content_type: str) -> Any:
     Raises InvalidInput.
     """
     return _reader(content_type)(body, content_type)
+
+
+def array(body: bytes, content_type: str, shape: Sequence[int]) -> Any:
+    """A body's instances as an array of float32, N x `shape`: of JSON and JSON Lines nested lists of exactly this
+    shape, of CSV rows of as many numbers, of npy an array. None where they are something else, or hold something else
+    than finite numbers: whoever knows what they should be then looks at `instances`, and names what is wrong.
+
+    Raises InvalidInput.
+    """
+    found = instances(body, content_type)
+    if content_type != CSV:
+        return as_array(found, body, shape)
+    rows = as_array(numbers(found), body, [math.prod(shape)])
+    return None if rows is None else rows.reshape(-1, *shape)
 
 
 def encode(predictions: Any, accept: str) -> bytes:

@@ -15,6 +15,7 @@ from server.errors import InvalidInput, ModelFailed
 from server.formats.values import is_finite, plain
 
 JSON = "application/json"
+_NESTED = (dict, list)
 _MAX_KEY = 64  # characters of a key that a message repeats
 
 
@@ -40,16 +41,25 @@ def loads(body: bytes, *, what: str = "the body") -> Any:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"{what} is not valid JSON: {error}") from error
-    # Most bodies are one object around arrays of numbers: two counts then show that every key is there once.
-    if not (body.count(b"{") <= 1 and isinstance(document, dict) and body.count(b":") == len(document)):
+    if not _has_keys(document, body.count(b":")):
         _refuse_duplicates(body, what)
     return document
 
 
-def _refuse_duplicates(body: bytes, what: str) -> None:
-    if b"{" not in body:
-        return
+def _has_keys(document: Any, colons: int) -> bool:
+    """Whether the document's objects have as many keys as the body has colons. Then no key was there twice, for each
+    has a colon of its own. With colons in texts, too, they have fewer, which tells nothing.
+    """
+    level = [document]
+    while colons and level:
+        colons -= sum(len(value) for value in level if type(value) is dict)
+        if colons:
+            inner = (value.values() if type(value) is dict else value for value in level if type(value) in _NESTED)
+            level = [value for values in inner for value in values if type(value) in _NESTED]
+    return not colons
 
+
+def _refuse_duplicates(body: bytes, what: str) -> None:
     def distinct(pairs: list[tuple[str, Any]]) -> None:
         seen = set()
         for key, _ in pairs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from server.errors import InvalidInput, ModelFailed
@@ -31,7 +31,20 @@ def numbers(instances: Any) -> list[list[float]]:
 def _row(row: Any, name: str) -> list[float]:
     if not isinstance(row, list | tuple):
         raise InvalidInput(f"{name}: expected a list of numbers, got {type(row).__name__}", field=name)
-    return [_number(value, f"{name}[{index}]") for index, value in enumerate(row)]
+    return _at_once(row) or [_number(value, f"{name}[{index}]") for index, value in enumerate(row)]
+
+
+def _at_once(row: Sequence[Any]) -> list[float]:
+    """The numbers of a row that holds nothing else, or of one of texts; empty where they have to be looked at."""
+    kinds = set(map(type, row))
+    text = ",".join(row) if kinds == {str} else ""
+    if not (kinds <= {int, float} or (kinds == {str} and text.isascii() and "_" not in text)):
+        return []
+    try:
+        numbers = list(map(float, row))
+    except (ValueError, OverflowError):
+        return []
+    return numbers if math.isfinite(sum(numbers)) else []
 
 
 def _number(value: Any, name: str) -> float:

@@ -313,6 +313,82 @@ def test_a_cell_that_is_no_number_is_named(own, body, content_type, field, told)
     assert told in answer.error["message"]
 
 
+ARRAY = """
+from server import formats
+CONTENT_TYPES = formats.MEDIA_TYPES
+def input_fn(body, content_type):
+    array = formats.array(body, content_type, (2, 2))
+    return [None if array is None else [str(array.dtype), array.tolist()]]
+def predict_fn(data, model):
+    return data
+"""
+
+
+@pytest.fixture(scope="module")
+def array(make_container, start):
+    return start(make_container().with_code({"inference.py": ARRAY}))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "values"),
+    [
+        (JSON, b'{"instances": [[[0, 255], [1, 2]], [[3, 4], [5, 6]]]}', [[[0, 255], [1, 2]], [[3, 4], [5, 6]]]),
+        (JSON, b'{"instances": [[[0.5, 256], [-1, 2]]], "is it true": 1}', [[[0.5, 256], [-1, 2]]]),
+        (JSON_LINES, b"[[0, 1], [1, 2]]\n[[3, 4], [5, 6]]\n", [[[0, 1], [1, 2]], [[3, 4], [5, 6]]]),
+        (CSV, b"0,1,2,3.5\n4,5,6,7\n", [[[0, 1], [2, 3.5]], [[4, 5], [6, 7]]]),
+        (NPY, npy(np.arange(4, dtype=np.int64).reshape(1, 2, 2)), [[[0, 1], [2, 3]]]),
+        (NPY, npy(np.asfortranarray(np.arange(8.0).reshape(2, 2, 2))), np.arange(8.0).reshape(2, 2, 2).tolist()),
+    ],
+)
+def test_numbers_of_the_right_shape_become_an_array(array, content_type, body, values):
+    assert send(array, body, content_type).json == {"predictions": [["float32", values]]}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (JSON, b'{"instances": []}'),
+        (JSON, b'{"instances": [[2, 2]]}'),
+        (JSON, b'{"instances": [[[1, 2], [3]]]}'),
+        (JSON, b'{"instances": [[[1, 2], 2]]}'),
+        (JSON, b'{"instances": [[[1, 2], [3, true]]]}'),
+        (JSON, b'{"instances": [[[1, 2], [3, null]]]}'),
+        (JSON, b'{"instances": [[[1, 2], [3, "4"]]]}'),
+        (JSON, b'{"instances": [[[1, 2], [3, [4]]]]}'),
+        (JSON, b'{"instances": [[[1, 2], [3, 1e300]]]}'),
+        (JSON_LINES, b"[1, 2, 3, 4]\n"),
+        (CSV, b"1,2,3\n"),
+        (NPY, npy(np.zeros((1, 4)))),
+        (NPY, npy(np.zeros((0, 2, 2)))),
+        (NPY, npy(np.zeros((1, 2, 2), dtype=bool))),
+    ],
+)
+def test_what_is_no_array_of_numbers_of_that_shape_is_left_to_the_workload(array, content_type, body):
+    assert send(array, body, content_type).json == {"predictions": [None]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"instances": [[{"a": {"b": 1, "b": 2}}]]}',
+        b'{"instances": [":", {"a": 1, "a": 1}]}',
+        b'{"instances": [{"a": 1}, {"a": 1, "\\u0061": 2}]}',
+        b'{"instances": [1], "parameters": {"a": {}, "a": {}}}',
+    ],
+)
+def test_a_key_that_appears_twice_is_found_wherever_it_is(echo, body):
+    answer = send(echo, body, JSON)
+    assert answer.status == 400
+    assert "appears twice" in answer.error["message"]
+
+
+@pytest.mark.parametrize(
+    "instances", [[{"a": ":"}, {"a": ":{"}], [[{"a": [{"a": {"b": {}}}]}]], ["::", {":": 1}], [{}]]
+)
+def test_the_same_key_in_two_objects_is_no_duplicate(echo, instances):
+    assert send(echo, {"instances": instances}, JSON).json == {"predictions": instances}
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [

@@ -12,6 +12,7 @@ from pathlib import Path
 HOST = "127.0.0.1"
 DEFAULT_STATE = Path(".slipway/localcloud")
 DEFAULT_PORT = 4566
+_SETTINGS = {"stop_grace_seconds": "seconds", "preloaded_environments": "environments"}
 _ACCESS_KEY_ID = "LOCALCLOUDROOT000000"
 
 
@@ -19,7 +20,8 @@ _ACCESS_KEY_ID = "LOCALCLOUDROOT000000"
 class Config:
     """``state_dir`` is absolute. The keys are the root user's; every other principal is an IAM role.
 
-    ``stop_grace_seconds`` passes between SIGTERM and the end of a stopped or interrupted job's containers.
+    ``stop_grace_seconds`` passes between SIGTERM and the end of a stopped or interrupted job's containers. So many
+    environments keep a process that has imported their slow packages (``localcloud.containers.preloading``); 0: none.
     """
 
     state_dir: Path
@@ -29,6 +31,7 @@ class Config:
     access_key_id: str = _ACCESS_KEY_ID
     secret_access_key: str
     stop_grace_seconds: float = 120.0
+    preloaded_environments: int = 3
 
     @property
     def endpoint_url(self) -> str:
@@ -39,7 +42,8 @@ class Config:
 def load(state_dir: Path, port: int) -> Config:
     """The configuration of the cloud in this folder, which is created when absent, together with its secret key.
 
-    Its ``settings.json``, which nobody has to write, may say ``stop_grace_seconds``; anything else is a ValueError.
+    Its ``settings.json``, which nobody has to write, may say ``stop_grace_seconds`` and ``preloaded_environments``;
+    anything else is a ValueError.
     """
     state_dir = state_dir.resolve()
     state_dir.mkdir(parents=True, exist_ok=True)
@@ -51,11 +55,11 @@ def _settings(path: Path) -> dict[str, float]:
     if not path.exists():
         return {}
     settings = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(settings, dict) or settings.keys() - {"stop_grace_seconds"}:
-        raise ValueError(f"{path} may say stop_grace_seconds only; found {settings!r}")
+    if not isinstance(settings, dict) or settings.keys() - _SETTINGS.keys():
+        raise ValueError(f"{path} may say {' and '.join(_SETTINGS)} only; found {settings!r}")
     for name, value in settings.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-            raise ValueError(f"{path}: {name} is {value!r}; it must be a number of seconds, 0 or more")
+            raise ValueError(f"{path}: {name} is {value!r}; it must be a number of {_SETTINGS[name]}, 0 or more")
     return settings
 
 

@@ -23,6 +23,7 @@ from localcloud.autoscaling.service import Service
 from localcloud.autoscaling.variants import VariantCapacity
 from localcloud.codebuild import CodeBuildExecutor
 from localcloud.config import Config
+from localcloud.containers.preloading import PRELOADS
 from localcloud.gateway import Gateway, autoscaling, builds, executions, sagemaker, stacks, state, workflows
 from localcloud.gateway.functions import FunctionFaults
 from localcloud.images import ImageRegistry
@@ -117,6 +118,7 @@ class Cloud:
         self._gateway = Gateway(config)
         self._restored = self._restore()
         self._store = self._open_store()
+        PRELOADS.configure(config.preloaded_environments)
         images = ImageRegistry(config)
         self._jobs = JobSupervisor(config, self._store, images)
         alarms = AlarmWatch(config, allows=self._gateway.identity.role_allows)
@@ -284,6 +286,7 @@ class Cloud:
         self._idle_metrics.close()
         self._endpoints.shutdown()
         self._jobs.shutdown()
+        PRELOADS.close()
         self._builds.close()
 
     async def _answer_status(self, send: Any) -> None:

@@ -19,6 +19,10 @@ from infra.workload_function import WorkloadFunction
 
 FUNCTION_TIMEOUT = Duration.seconds(60)
 ATTEMPTS = 5
+LEAST_CONCURRENCY = 2
+"""A data set's objects land together and change the same request: more functions at once would start cold, each for
+one of them, and then wait for each other. SQS allows no fewer.
+"""
 BATCH_SIZE = 10
 
 
@@ -184,4 +188,6 @@ def _ends_of(machine: sfn.IStateMachine) -> events.EventPattern:
 
 
 def _batches(queue: sqs.Queue) -> lambda_.IEventSource:
-    return sources.SqsEventSource(queue, batch_size=BATCH_SIZE, report_batch_item_failures=True)
+    return sources.SqsEventSource(
+        queue, batch_size=BATCH_SIZE, max_concurrency=LEAST_CONCURRENCY, report_batch_item_failures=True
+    )

@@ -5,6 +5,10 @@
     isolation.py  which kind of separation this machine allows, found once
     network.py    a network of a job's own
     launcher.py   the small program between the owner and the user's process (standard library only)
+    preloading.py which environments keep a process that has imported their slow packages
+    preloaded.py  such a process, of which launchers are forked
+    takeover.py   becoming a script without `exec`, inside a forked launcher
+    understudy.py the same for the script that a container's program starts
     namespaces.py entering and holding namespaces, inside the launcher and the holder of a network
     mounts.py     the private mount tree, built inside the launcher
     reaper.py     waiting, forwarding signals, and dying with the owner, inside the launcher

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -13,7 +14,10 @@ from collections.abc import Callable
 
 from localcloud.containers import isolation
 from localcloud.containers.lines import LineFramer
+from localcloud.containers.preloading import PRELOADS, ForkedLauncher
 from localcloud.containers.spec import ContainerSpec, launch_request
+
+log = logging.getLogger(__name__)
 
 _LAUNCH = (
     "import sys; sys.path.append(sys.argv[1]); from localcloud.containers import launcher;"
@@ -88,19 +92,10 @@ class Container:
         assert code is not None  # noqa: S101  (wait without a timeout)
         return code
 
-    def _launch(self, request: dict) -> subprocess.Popen:
+    def _launch(self, request: dict) -> subprocess.Popen | ForkedLauncher:
         reading, writing = os.pipe()
         try:
-            process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-S", "-c", _LAUNCH, isolation.import_root(), str(writing)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=[writing],
-                start_new_session=True,
-                cwd=self.spec.folder,
-                env={},
-            )
+            process = self._fork_launcher(request, writing) or self._start_launcher(writing)
         finally:
             os.close(writing)
         with open(reading, "rb") as status:
@@ -110,9 +105,33 @@ class Container:
             message = status.read().decode(errors="replace")
         if not message:
             return process
-        with process:
+        with process.stdin, process.stdout:
             process.stdout.read()
+            process.wait()
         raise ContainerStartError(message)
+
+    def _start_launcher(self, status: int) -> subprocess.Popen:
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-S", "-c", _LAUNCH, isolation.import_root(), str(status)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[status],
+            start_new_session=True,
+            cwd=self.spec.folder,
+            env={},
+        )
+
+    def _fork_launcher(self, request: dict, status: int) -> ForkedLauncher | None:
+        """From a process that has imported the image's packages, where there is one."""
+        preloaded = PRELOADS.take(self.spec, request["environment"])
+        if preloaded is None:
+            return None
+        try:
+            return ForkedLauncher(preloaded, self.spec.folder, status)
+        except OSError as error:
+            log.warning("%s starts anew: %s", self.spec.image.uri, error)
+            return None
 
     def _read(self) -> None:
         framer = LineFramer()

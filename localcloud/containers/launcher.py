@@ -23,20 +23,28 @@ _SETUP_FAILED = 125  # Docker's exit code for "the container itself could not be
 
 def main(status: int) -> None:
     """Starts the container, waits for it, and exits with its exit code."""
+    os._exit(launch(status, os.execvpe))
+
+
+def launch(status: int, execute) -> int:
+    """Starts the container, waits for it, and returns its exit code.
+
+    `execute(file, argv, environment)` replaces the forked process by the program, or raises OSError.
+    """
     os.set_inheritable(status, False)
     try:
         request = json.loads(_read_line(0))
         signals = reaper.prepare_signals()
         if request["namespaces"]:
             _enter_namespaces(request)
-            child = _fork_init(request, status, signals)
+            child = _fork_init(request, status, signals, execute)
         else:
-            child = _fork_program(request, status, new_group=True)
+            child = _fork_program(request, status, execute, new_group=True)
     except (OSError, ValueError, KeyError) as error:
         os.write(status, str(error).encode())
-        os._exit(_SETUP_FAILED)
+        return _SETUP_FAILED
     os.close(status)
-    os._exit(reaper.supervise(child, signals, lifeline=0, group=not request["namespaces"]))
+    return reaper.supervise(child, signals, lifeline=0, group=not request["namespaces"])
 
 
 def _read_line(descriptor: int) -> bytes:
@@ -72,7 +80,7 @@ def _build_mounts(request: dict) -> None:
     tree.ensure_folder(request["workdir"])
 
 
-def _fork_init(request: dict, status: int, signals: int) -> int:
+def _fork_init(request: dict, status: int, signals: int, execute) -> int:
     """Forks process 1 of the new namespace. When it ends, for whatever reason, the kernel ends all others in it."""
     alive, held = os.pipe()
     child = os.fork()
@@ -87,7 +95,7 @@ def _fork_init(request: dict, status: int, signals: int) -> int:
             os._exit(_SETUP_FAILED)
         syscalls.mount("proc", "/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
         signals = reaper.prepare_signals()
-        program = _fork_program(request, status, new_group=False)
+        program = _fork_program(request, status, execute, new_group=False)
     except OSError as error:
         os.write(status, str(error).encode())
         os._exit(_SETUP_FAILED)
@@ -102,7 +110,7 @@ def _at_end(descriptor: int) -> bool:
         return False
 
 
-def _fork_program(request: dict, status: int, *, new_group: bool) -> int:
+def _fork_program(request: dict, status: int, execute, *, new_group: bool) -> int:
     child = os.fork()
     if child:
         return child
@@ -113,7 +121,7 @@ def _fork_program(request: dict, status: int, *, new_group: bool) -> int:
         os.dup2(null, 0)
         os.makedirs(request["workdir"], exist_ok=True)
         os.chdir(request["workdir"])
-        os.execvpe(request["argv"][0], request["argv"], request["environment"])  # noqa: S606
+        execute(request["argv"][0], request["argv"], request["environment"])
     except OSError as error:
         os.write(status, f"cannot start {request['argv'][0]!r}: {error.strerror}".encode())
     os._exit(_SETUP_FAILED)

@@ -33,6 +33,7 @@ class ContainerSpec:
         read_only: folders below /opt/ml that the container cannot write to; a machine that forbids mount namespaces
             leaves them writable.
         network: the files of a PrivateNetwork; the host's network when empty.
+        needs_imports: its program imports the image's packages, so they may be preloaded for it.
     """
 
     image: Image
@@ -43,6 +44,7 @@ class ContainerSpec:
     hosts: Mapping[str, str] = field(default_factory=dict)
     read_only: Sequence[str] = ()
     network: Sequence[str] = ()
+    needs_imports: bool = False
 
     @property
     def ml(self) -> Path:

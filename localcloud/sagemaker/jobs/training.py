@@ -223,6 +223,7 @@ class TrainingRunner(JobRunner):
             hostname=host,
             hosts=hosts,
             read_only=self._fast_file_folders(folder),
+            needs_imports=True,
         )
 
     def _fast_file_folders(self, folder: Path) -> list[str]:

@@ -17,6 +17,7 @@ def test_a_folder_may_say_how_long_stopped_jobs_have(tmp_path):
     assert config.load(tmp_path, 4600).stop_grace_seconds == 120
     (tmp_path / "settings.json").write_text('{"stop_grace_seconds": 1.5}')
     assert config.load(tmp_path, 4600).stop_grace_seconds == 1.5
+    assert config.load(tmp_path, 4600).preloaded_environments == 3
 
 
 @pytest.mark.parametrize("text", ['{"grace": 1}', "[]", '{"stop_grace_seconds": "1"}', '{"stop_grace_seconds": -1}'])

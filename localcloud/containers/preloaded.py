@@ -1,0 +1,91 @@
+"""A process that has imported an image's packages, of which each container's processes are forked.
+
+Started with the image's own interpreter and environment as `python -c "... preloaded.main(control, modules)"`. It says
+READY on its control socket, then takes one request after the other: the container's folder, and the descriptors of the
+container's standard input, output, status (see launcher.py) and end. Each is answered with the process id of the
+launcher that was forked for it, which writes the container's exit code to the last descriptor. It ends with its owner.
+
+What makes a fork different from a new interpreter is not there: importing has started no threads (this process refuses
+to serve where it has), and takeover.py sets everything else that a new interpreter sets.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+
+from localcloud.containers import launcher, takeover, understudy
+
+READY = b"ready"
+_LARGEST_FOLDER_NAME = 4096
+_DESCRIPTORS = 4
+_THREADS = "/proc/self/task"
+_OPEN_FILES = "/proc/self/fd"
+_STANDARD = 3
+
+
+def main(control: int, modules: str) -> None:
+    """Imports `modules` (separated by commas) and serves until the owner ends."""
+    line = socket.socket(fileno=control)
+    sys.path[:] = [path for path in sys.path if path not in ("", sys.argv[1])]
+    _import(modules.split(","))
+    _check_open_files(control)
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    line.sendall(READY)
+    while True:
+        folder, descriptors, _, _ = socket.recv_fds(line, _LARGEST_FOLDER_NAME, _DESCRIPTORS)
+        if not folder:
+            os._exit(0)
+        pid = os.fork()
+        if pid == 0:
+            line.close()
+            _become_launcher(os.fsdecode(folder), *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        line.sendall(str(pid).encode())
+
+
+def _import(modules: list[str]) -> None:
+    """OpenBLAS first, numpy's and scipy's: its threads know of forks. A package that starts others cannot be forked."""
+    for module in ("numpy", "scipy.linalg"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    threads = len(os.listdir(_THREADS))
+    for module in modules:
+        importlib.import_module(module)
+    if len(os.listdir(_THREADS)) != threads:
+        sys.exit(f"importing {', '.join(modules)} starts threads")
+
+
+def _check_open_files(control: int) -> None:
+    """`takeover` closes what `exec` would close: no package may need it."""
+    opened = {int(name) for name in os.listdir(_OPEN_FILES)} - {*range(_STANDARD), control}
+    if any(os.path.exists(f"{_OPEN_FILES}/{number}") for number in opened):  # the folder itself is closed by now
+        sys.exit("importing opens files")
+
+
+def _become_launcher(folder: str, stdin: int, stdout: int, status: int, end: int) -> None:
+    os.setsid()
+    os.chdir(folder)
+    for source, target in ((stdin, 0), (stdout, 1), (stdout, 2)):
+        os.dup2(source, target)
+    os.close(stdin)
+    os.close(stdout)
+    os.set_inheritable(end, False)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+    def execute(file: str, argv: list[str], environment: dict[str, str]) -> None:
+        if not takeover.can_run(argv, environment, os.getcwd()):
+            os.execvpe(file, argv, environment)  # noqa: S606
+        takeover.close_files()
+        understudy.prepare()
+        takeover.run(argv, environment)
+
+    code = launcher.launch(status, execute)
+    os.write(end, str(code).encode())
+    os._exit(code)

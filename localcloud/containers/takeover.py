@@ -1,0 +1,155 @@
+"""Runs a Python script in this very process, as the interpreter would if it started anew (standard library only).
+
+A process that has imported an image's packages (see preloaded.py) becomes the program of a container without `exec`:
+with the program's arguments and environment, `__main__`, `sys.path[0]`, exit code, traceback and end.
+"""
+
+import builtins
+import importlib
+import os
+import re
+import runpy
+import signal
+import sys
+import threading
+import types
+
+# OpenMP, BLAS and PyTorch look at these once, when they are imported.
+_SETTINGS_OF_PACKAGES = re.compile(rb"\b(?:OMP|GOMP|KMP|MKL|OPENBLAS|NUMEXPR|ATEN|TORCH|PYTORCH)_[A-Z_]+\b")
+_MOST_FILES = 200
+_INTERPRETERS = ("python", "python3", f"python3.{sys.version_info.minor}")
+
+
+def can_run(argv, environment, folder):
+    """Whether `argv`, started in `folder`, is this interpreter with a script, for which nothing is too late: Python's
+    settings are those of this process, and the script has no words about settings that packages read when imported.
+    """
+    program, path = _find(argv[0], environment), os.path.join(folder, *_arguments(argv)[:1])
+    if os.path.basename(program) not in _INTERPRETERS or os.path.dirname(program) != os.path.dirname(sys.executable):
+        return False
+    if _python_settings(environment) != _python_settings(os.environ) or sys.flags.safe_path:
+        return False
+    if not os.path.isfile(path):
+        return False
+    if path.endswith(".py"):
+        return _leaves_settings_alone(os.path.dirname(path), environment)
+    return path.endswith(".zip")
+
+
+def run(argv, environment):
+    """Becomes the program, and ends the process with its exit code. Never returns."""
+    sys.executable = _find(argv[0], environment)
+    os.environ.clear()
+    os.environ.update(environment)
+    _signals_of_a_new_process()
+    _forget_shared_randomness()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "localcloud"]:
+        del sys.modules[name]
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+    sys.orig_argv = list(argv)
+    main = types.ModuleType("__main__")
+    main.__builtins__ = builtins
+    sys.modules["__main__"] = main
+    _end(_exit_code(lambda: _run_main(argv, main)))
+
+
+def close_files():
+    """Closes what a new program would not have been given."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+
+
+def _arguments(argv):
+    """Without `-u` where streams are unbuffered anyway."""
+    return list(argv[2:] if argv[1:2] == ["-u"] and os.environ.get("PYTHONUNBUFFERED") else argv[1:])
+
+
+def _leaves_settings_alone(folder, environment):
+    """Whether no Python file of the script's folder names a variable that the environment does not have already."""
+    files = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names if name.endswith(".py")]
+    if len(files) > _MOST_FILES:
+        return False
+    for path in files:
+        with open(path, "rb") as file:
+            named = {name.decode() for name in _SETTINGS_OF_PACKAGES.findall(file.read())}
+        if named - environment.keys():
+            return False
+    return True
+
+
+def _find(program, environment):
+    """As `execvpe` finds it; empty where it does not."""
+    folders = [""] if "/" in program else environment.get("PATH", os.defpath).split(os.pathsep)
+    return next((path for path in (os.path.join(f, program) for f in folders) if os.access(path, os.X_OK)), "")
+
+
+def _python_settings(environment):
+    return {name: value for name, value in environment.items() if name.startswith("PYTHON")}
+
+
+def _run_main(argv, main):
+    sys.argv = _arguments(argv)
+    path = sys.argv[0]
+    if path.endswith(".zip"):
+        sys.path.insert(0, path)
+        runpy._run_module_as_main("__main__", False)
+        return
+    sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec")
+    loader = importlib.machinery.SourceFileLoader("__main__", path)
+    main.__dict__.update(__file__=path, __loader__=loader, __cached__=None, __annotations__={})
+    exec(code, main.__dict__)  # noqa: S102  (the container's own program)
+
+
+def _exit_code(program):
+    try:
+        program()
+    except SystemExit as end:
+        return _code_of(end.code)
+    except BaseException as error:
+        kind, trace = type(error), error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        sys.excepthook(kind, error.with_traceback(trace), trace)
+        return 130 if kind is KeyboardInterrupt else 1
+    return 0
+
+
+def _code_of(given):
+    if given is None or isinstance(given, int):
+        return (given or 0) & 0xFF
+    print(given, file=sys.stderr)
+    return 1
+
+
+def _end(code):
+    """What the interpreter does at its end, in its order, and nothing for the memory that the system takes back."""
+    import atexit
+
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            code = code or 120
+    os._exit(code)
+
+
+def _signals_of_a_new_process():
+    """`exec` gives back what was handled, and keeps what was ignored; then Python sets its own three."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _forget_shared_randomness():
+    """Each process has seeds of its own. After a fork `random` takes one by itself; torch's default is a constant."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()

@@ -1,0 +1,202 @@
+"""A container whose environment is preloaded runs as one that starts anew, and says so nowhere."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from localcloud.containers import container, isolation, preloading
+from localcloud.containers.cleanup import remove_folder
+from localcloud.containers.container import Container, ContainerStartError
+from localcloud.containers.preloading import Preloads
+from localcloud.containers.spec import ContainerSpec
+from tests.support.process_image import ProcessImage
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="preloaded processes need Linux")
+
+_LIMIT = 30.0
+_SLOW = "xml.dom.minidom"  # what these tests preload: no program below needs it
+_TELL = """
+import atexit, json, os, random, signal, sys, threading
+atexit.register(lambda: print("at exit", flush=True))
+threading.Timer(0.3, lambda: print("thread", flush=True)).start()  # it ends after the script's last line
+print(json.dumps({
+    "argv": sys.argv, "name": __name__, "file": __file__, "main": sys.modules["__main__"].__dict__ is globals(),
+    "path": sys.path[0], "folder": os.getcwd(), "environment": dict(os.environ), "executable": sys.executable,
+    "ours": [name for name in sys.modules if name.startswith("localcloud")],
+    "signals": [str(signal.getsignal(n)) for n in (signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD)],
+    "int": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
+    "files": sorted(n for n in os.listdir("/proc/self/fd") if int(n) < 100)[:-1],
+    "stdin": os.readlink("/proc/self/fd/0"),
+}), flush=True)
+"""
+_START = """
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-u", "script.py", "one", "two"], cwd=os.path.dirname(__file__),
+                         env={**os.environ, "ADDED": "by the driver"}, stderr=subprocess.PIPE)
+text = child.stderr.read().decode()
+print("ended", child.wait(), text.splitlines()[-1:], len(text.splitlines()), flush=True)
+"""
+
+
+@pytest.fixture
+def preloads(monkeypatch):
+    monkeypatch.setattr(preloading, "_modules", lambda spec: [_SLOW])
+    made = Preloads(limit=2)
+    monkeypatch.setattr(container, "PRELOADS", made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path):
+    path = tmp_path / "container"
+    (path / "ml").mkdir(parents=True)
+    yield path
+    remove_folder(path)
+
+
+def _spec(folder: Path, *argv: str, **environment: str) -> ContainerSpec:
+    return ContainerSpec(image=ProcessImage(), folder=folder, argv=argv, environment=environment, needs_imports=True)
+
+
+def _write(folder: Path, name: str, text: str) -> None:
+    (folder / "ml" / name).write_text(text)
+
+
+def _run(spec: ContainerSpec) -> tuple[int | None, list[str], type]:
+    lines: list[str] = []
+    started = Container(spec, on_line=lines.append, namespaces=isolation.detect())
+    code = started.wait(_LIMIT)
+    if code is None:
+        started.kill()
+    return code, [line for line in lines if line != isolation.WITHOUT_NAMESPACES], type(started._process)
+
+
+def _both(monkeypatch, spec: ContainerSpec) -> list[tuple[int | None, list[str]]]:
+    """Preloaded, and started anew."""
+    code, lines, kind = _run(spec)
+    assert kind is preloading.ForkedLauncher
+    with monkeypatch.context() as context:
+        context.setattr(container, "PRELOADS", Preloads(limit=0))
+        anew = _run(spec)
+    assert anew[2] is not preloading.ForkedLauncher
+    return [(code, lines), anew[:2]]
+
+
+def test_a_script_sees_what_it_sees_in_a_new_interpreter(monkeypatch, preloads, folder):
+    _write(folder, "script.py", _TELL)
+    (code, lines), anew = _both(monkeypatch, _spec(folder, "python3", "/opt/ml/script.py", "--a", "1", GIVEN="x"))
+    assert (code, sorted(lines)[:2]) == (0, ["at exit", "thread"])
+    told, expected = (json.loads(next(line for line in found if line[0] == "{")) for found in (lines, anew[1]))
+    assert told == expected
+    assert told["argv"] == ["/opt/ml/script.py", "--a", "1"]
+
+
+def test_it_has_imported_the_packages(preloads, folder):
+    _write(folder, "script.py", f"import sys; print({_SLOW!r} in sys.modules)")
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[:2] == (0, ["True"])
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("import sys; sys.exit(3)", 3),
+        ("import sys; sys.exit('because')", 1),
+        ("raise ValueError('no')", 1),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137),
+        ("def broken(:", 1),
+    ],
+)
+def test_it_ends_as_a_new_interpreter_does(monkeypatch, preloads, folder, script, code):
+    _write(folder, "script.py", script)
+    preloaded, anew = _both(monkeypatch, _spec(folder, "python3", "/opt/ml/script.py"))
+    assert preloaded == anew
+    assert preloaded[0] == code
+
+
+def test_the_script_that_a_driver_starts_is_preloaded_and_its_child(preloads, folder):
+    _write(folder, "driver.py", _START)
+    tell = _TELL + f"\nprint(os.getppid() != 1, {_SLOW!r} in sys.modules, flush=True)\nraise ValueError('no')"
+    _write(folder, "script.py", tell)
+    code, lines, _ = _run(_spec(folder, "python3", "/opt/ml/driver.py", PYTHONUNBUFFERED="1"))
+    assert code == 0, chr(10).join(lines)
+    told = json.loads(next(line for line in lines if line[0] == "{"))
+    assert (told["argv"], told["folder"]) == (["script.py", "one", "two"], "/opt/ml")
+    assert told["environment"]["ADDED"] == "by the driver"
+    assert told["main"] and not told["ours"]
+    assert "True True" in lines
+    assert lines[-1] == 'ended 1 ["ValueError: no"] 4'.replace('"', "'")
+
+
+def test_what_is_no_script_of_its_interpreter_starts_anew(preloads, folder):
+    assert _run(_spec(folder, "sh", "-c", "echo $0"))[:2] == (0, ["sh"])
+    assert _run(_spec(folder, "python3", "-c", f"import sys; print({_SLOW!r} in sys.modules)"))[:2] == (0, ["False"])
+    code, lines, _ = _run(_spec(folder, "python3", "/opt/ml/missing.py"))
+    assert (code, "No such file" in lines[0]) == (2, True)
+    with pytest.raises(ContainerStartError, match="cannot start 'nothing-of-the-kind'"):
+        _run(_spec(folder, "nothing-of-the-kind"))
+
+
+@pytest.mark.parametrize(("environment", "preloaded"), [({}, "False"), ({"OMP_NUM_THREADS": "2"}, "True")])
+def test_a_script_that_sets_what_packages_read_when_imported_starts_anew(preloads, folder, environment, preloaded):
+    setting = 'import os, sys; os.environ.setdefault("OMP_NUM_THREADS", "1")'
+    _write(folder, "script.py", f"{setting}; print({_SLOW!r} in sys.modules)")
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py", **environment))[:2] == (0, [preloaded])
+
+
+def test_it_is_told_to_end_and_can_be_killed(preloads, folder):
+    _write(folder, "script.py", "import time; print('runs', flush=True); time.sleep(60)")
+    for end in (lambda c: c.terminate(), lambda c: c.kill()):
+        lines: list[str] = []
+        started = Container(
+            _spec(folder, "python3", "/opt/ml/script.py"), on_line=lines.append, namespaces=isolation.detect()
+        )
+        deadline = time.monotonic() + _LIMIT
+        while "runs" not in lines and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert started.wait(0) is None
+        end(started)
+        assert started.wait(_LIMIT) in (128 + signal.SIGTERM, 128 + signal.SIGKILL)
+
+
+def test_other_variables_are_another_process_and_few_are_kept(preloads, folder):
+    _write(folder, "script.py", "import os; print(os.environ.get('THREADS'))")
+    for number in "123":
+        assert _run(_spec(folder, "python3", "/opt/ml/script.py", THREADS=number))[:2] == (0, [number])
+    assert len(preloads._found) == 2
+    _run(_spec(folder, "python3", "/opt/ml/script.py", THREADS="3", SAGEMAKER_BIND_TO_PORT="1"))
+    assert len(preloads._found) == 2
+
+
+def test_who_does_not_need_the_imports_does_not_wait_for_them(preloads, folder):
+    spec = ContainerSpec(image=ProcessImage(), folder=folder, argv=("python3", "-c", "print(1)"))
+    assert _run(spec)[1:] == (["1"], container.subprocess.Popen)
+
+
+def test_a_package_that_cannot_be_imported_or_forked_is_not_preloaded(monkeypatch, preloads, folder, tmp_path):
+    monkeypatch.setattr(preloading, "_modules", lambda spec: ["no_such_package"])
+    _write(folder, "script.py", "print(1)")
+    for _ in range(2):
+        assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], container.subprocess.Popen)
+    starts_thread = tmp_path / "starts_thread.py"
+    starts_thread.write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+    )
+    monkeypatch.setattr(preloading, "_modules", lambda spec: ["starts_thread"])
+    spec = _spec(folder, "python3", "/opt/ml/script.py", PYTHONPATH=str(tmp_path))
+    assert _run(spec) == (0, ["1"], container.subprocess.Popen)
+
+
+def test_none_is_left_when_the_owner_closes(preloads, folder):
+    _write(folder, "script.py", "print(1)")
+    _run(_spec(folder, "python3", "/opt/ml/script.py"))
+    (process,) = preloads._found.values()
+    preloads.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process._process.pid, 0)
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[2] is not preloading.ForkedLauncher

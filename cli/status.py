@@ -120,11 +120,15 @@ def _run_line(run: Mapping[str, Any]) -> str:
     return f"    {run['name']}  {run['outcome'] or run['status'].lower()}{version}  ({run['started'][:19]}{seconds})"
 
 
+def _size(variant: Mapping[str, Any]) -> str:
+    return "serverless" if variant["instances"] is None else f"x{variant['instances']}"
+
+
 def _endpoint_line(document: Mapping[str, Any] | None) -> str:
     if document is None:
         return "  no endpoint yet: the first model that passes its gate makes it"
     variants = ", ".join(
-        f"{item['name']} weight {item['weight']:g} x{item['instances']} model version {item['model_version']}"
+        f"{item['name']} weight {item['weight']:g} {_size(item)} model version {item['model_version']}"
         for item in document["variants"]
     )
     reason = f" ({document['failure_reason']})" if document["failure_reason"] else ""

@@ -174,6 +174,7 @@ def _serving(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
         "instance_type": serving.instance.type,
         "instance_count": serving.instance.count,
         "autoscaling": serving.autoscaling and serving.autoscaling.model_dump(),
+        "serverless": serving.serverless and serving.serverless.model_dump(exclude={"network_isolation"}),
         "variant": VARIANT,
         "environment": serving.variables,
         "sample_request": context.workload.sample_request,

@@ -29,6 +29,7 @@ from infra.manifest_images import OWN_IMAGE_METRICS, OwnImage, TrainingImage
 from infra.manifest_monitoring import Monitoring
 from infra.manifest_processing import ProcessingStep, channels_after
 from infra.manifest_rollout import NEEDS_INSTANCES, Rollout
+from infra.manifest_serverless import Serverless
 from infra.manifest_triggers import Triggers
 from infra.manifest_tuning import Tuning, check_tuning
 
@@ -175,7 +176,9 @@ class Evaluation(Strict):
 
 class Serving(Strict):
     instance: ServingInstance
+    """With `serverless`, what batch scoring runs on."""
     autoscaling: Autoscaling | None = None
+    serverless: Serverless | None = None
     environment: dict[EnvironmentName, str] = Field(default={})
     batching: Batching | None = None
 
@@ -221,6 +224,17 @@ class Manifest(Strict):
     def _searches_what_it_declares(self) -> Manifest:
         if self.tuning is not None:
             check_tuning(self.tuning, self.training)
+        return self
+
+    @model_validator(mode="after")
+    def _sleeps_only_where_it_can(self) -> Manifest:
+        if self.serving.serverless is not None:
+            self.serving.serverless.check(
+                strategy=self.rollout.strategy,
+                count=self.serving.instance.count,
+                scaled=self.serving.autoscaling is not None,
+                monitored=self.monitoring is not None,
+            )
         return self
 
     @model_validator(mode="after")

@@ -32,7 +32,7 @@ class Autoscaling(Strict):
         if self.minimum == 0:
             raise ValueError(
                 "minimum 0: an endpoint that answers in real time keeps an instance (SageMaker scales only asynchronous"
-                " endpoints and inference components to zero): allowed: 1 or more"
+                " endpoints and inference components to zero): allowed: 1 or more, or serving.serverless"
             )
         if self.maximum < self.minimum:
             raise ValueError(f"maximum {self.maximum} is below minimum {self.minimum}")

@@ -34,6 +34,9 @@ def plan(
     order = take(event, "event", dict)
     descriptor = descriptors.read(ssm, path=workloads_path, workload=workload)
     serving = endpoint.find(sagemaker, autoscaling, descriptor["endpoint_name"])
+    if serving:
+        serverless = descriptor["serving"]["serverless"] is not None
+        endpoint.require_convertible(serving, endpoint_name=descriptor["endpoint_name"], serverless=serverless)
     command = order.get("command", "deploy")
     if command not in _COMMANDS:
         raise InvalidInput(f"event.command is {command!r}: allowed: {', '.join(_COMMANDS)}")

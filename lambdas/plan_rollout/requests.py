@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.descriptor import Descriptor, Rollout
+from shared.descriptor import Descriptor, Rollout, Serverless
 from shared.instances import volume_key
 from shared.names import capture_uri
 
@@ -28,7 +28,8 @@ def model(descriptor: Descriptor, package: dict[str, Any], *, name: str, version
             "ModelDataUrl": container["ModelDataUrl"],
             "Environment": environment,
         },
-        "EnableNetworkIsolation": True,
+        # SageMaker refuses it for serverless endpoints, which the manifest has to accept.
+        **({} if descriptor["serving"]["serverless"] else {"EnableNetworkIsolation": True}),
         "Tags": _tags(descriptor, version),
     }
 
@@ -46,12 +47,29 @@ def variant(
     within the bounds of the manifest's autoscaling: a registration does not move what lies outside of them.
     """
     serving = descriptor["serving"]
+    if serving["serverless"]:
+        return {
+            "VariantName": name,
+            "ModelName": model,
+            "ServerlessConfig": _serverless(serving["serverless"]),
+            "InitialVariantWeight": weight,
+        }
     return {
         "VariantName": name,
         "ModelName": model,
         "InstanceType": serving["instance_type"],
         "InitialInstanceCount": bounded(descriptor, instances or serving["instance_count"]),
         "InitialVariantWeight": weight,
+    }
+
+
+def _serverless(serverless: Serverless) -> dict[str, int]:
+    """ProductionVariantServerlessConfig."""
+    kept = serverless["provisioned_concurrency"]
+    return {
+        "MemorySizeInMB": serverless["memory_mb"],
+        "MaxConcurrency": serverless["max_concurrency"],
+        **({"ProvisionedConcurrency": kept} if kept else {}),
     }
 
 

@@ -43,7 +43,7 @@ class _Walk:
         if step["endpoint_config"] is None:  # weights move no variant
             return {"release": [], "scale": []}
         variants = step["endpoint_config"]["ProductionVariants"]
-        after = {variant["VariantName"]: variant["InstanceType"] for variant in variants}
+        after = {variant["VariantName"]: variant.get("InstanceType") for variant in variants}
         wanted = {name: scaling.wanted(self._descriptor, self._before(name)[1]) for name in after}
         leaving = [name for name in self._scaled if self._has_to_go(name, after, wanted)]
         calls = [call for name, scaled in wanted.items() if scaled for call in self._calls(name, scaled, leaving)]
@@ -65,7 +65,7 @@ class _Walk:
             return name, self._scaled[name]
         return next(iter(self._scaled.items()), (None, None))
 
-    def _has_to_go(self, name: str, after: dict[str, str], wanted: dict[str, Scaling | None]) -> bool:
+    def _has_to_go(self, name: str, after: dict[str, str | None], wanted: dict[str, Scaling | None]) -> bool:
         if after.get(name) != self._types.get(name):
             return True
         kept = wanted[name]

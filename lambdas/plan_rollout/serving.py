@@ -64,6 +64,15 @@ def split_config(model: str) -> str:
     return f"{model}-split"
 
 
+def require_convertible(serving: "Serving", *, endpoint_name: str, serverless: bool) -> None:
+    """Raises EndpointNotUpdatable: SageMaker turns no endpoint on instances into a serverless one."""
+    if serverless and any(variant.instance_type for variant in serving.variants):
+        raise EndpointNotUpdatable(
+            f"endpoint {endpoint_name} has instances, and SageMaker turns none into a serverless one: delete it"
+            f" (aws sagemaker delete-endpoint --endpoint-name {endpoint_name}) and approve the model package again"
+        )
+
+
 def find(sagemaker: Any, autoscaling: Any, endpoint_name: str) -> Serving | None:
     """None when there is no endpoint. Raises EndpointBusy, EndpointNotUpdatable."""
     endpoint = endpoints.describe(sagemaker, endpoint_name)

@@ -15,11 +15,13 @@ _UNAVAILABLE = {"ServiceUnavailable", "ServiceUnavailableException", "InternalFa
 _CALLERS_FAULT = {400: "invalid_request", 406: "not_acceptable", 413: "too_large", 415: "unsupported_media_type"}
 
 
-def from_client_error(error: ClientError) -> ApiError:
-    """The answer to an error of the service: a model's own error, or one of SageMaker's."""
+def from_client_error(error: ClientError, *, sleeps: bool = False) -> ApiError:
+    """The answer to an error of the service: a model's own error, or one of SageMaker's. `sleeps`: a model that does
+    not answer in time may have been woken by this request, and answers the next one.
+    """
     code = error_code(error)
     if code == "ModelError":
-        return _from_model(error.response)
+        return _from_model(error.response, sleeps=sleeps)
     if code in _THROTTLED:
         return ApiError(429, "throttled", "too many requests; try again later", retry_after=RETRY_AFTER_SECONDS)
     if code == "ModelNotReadyException" or is_missing(error) or code in {"ValidationError", "ValidationException"}:
@@ -33,10 +35,10 @@ def from_client_error(error: ClientError) -> ApiError:
     return ApiError(502, "upstream_error", "the model could not be asked")
 
 
-def from_botocore_error(error: BotoCoreError) -> ApiError:
+def from_botocore_error(error: BotoCoreError, *, sleeps: bool = False) -> ApiError:
     """The answer when no answer came."""
     if isinstance(error, ReadTimeoutError):
-        return timed_out()
+        return waking() if sleeps else timed_out()
     return ApiError(503, "unavailable", "the model cannot be reached; try again later", retry_after=RETRY_AFTER_SECONDS)
 
 
@@ -44,11 +46,15 @@ def not_ready() -> ApiError:
     return ApiError(503, "not_ready", "no model is in service yet; try again later", retry_after=RETRY_AFTER_SECONDS)
 
 
+def waking() -> ApiError:
+    return ApiError(503, "waking", "the model is waking up; try again later", retry_after=RETRY_AFTER_SECONDS)
+
+
 def timed_out() -> ApiError:
     return ApiError(504, "model_timeout", "the model did not answer in time")
 
 
-def _from_model(response: dict[str, Any]) -> ApiError:
+def _from_model(response: dict[str, Any], *, sleeps: bool) -> ApiError:
     """OriginalStatusCode is the container's own; 0 when SageMaker gave up waiting for it."""
     status = int(response.get("OriginalStatusCode", 500))
     message, field = _said(response.get("OriginalMessage", ""))
@@ -59,7 +65,7 @@ def _from_model(response: dict[str, Any]) -> ApiError:
     if status == 503:
         return ApiError(503, "not_ready", "the model is not ready; try again later", retry_after=RETRY_AFTER_SECONDS)
     if status in {0, 504}:
-        return timed_out()
+        return waking() if sleeps else timed_out()
     return ApiError(502, "model_error", "the model failed on this request")
 
 

@@ -12,7 +12,7 @@ from shared.http import JSON, ApiError, Request, respond, respond_body
 from shared.log import Log
 
 from predict import failures, validation
-from predict.directory import Directory
+from predict.directory import Directory, Endpoint
 
 # A Lambda may answer with 6 MB; the rest is room for the envelope, and for escapes or base64.
 MAX_ANSWER_BYTES = 4_456_448
@@ -44,23 +44,27 @@ def predict(
     return respond(200, {**_document(answer), "model_version": version, "variant": variant}, headers)
 
 
-def _invoke(runtime: Any, endpoint: str, request: Request, inference_id: str, log: Log) -> dict[str, Any]:
+def _invoke(runtime: Any, endpoint: Endpoint, request: Request, inference_id: str, log: Log) -> dict[str, Any]:
     """InvokeEndpoint's answer, its body read. What the body is, and what is asked for, goes on as the caller said.
     `inference_id` is what data capture files the request under.
     """
     kinds = {"ContentType": request.headers["content-type"], "Accept": request.headers.get("accept") or JSON}
     try:
-        answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=request.body, InferenceId=inference_id, **kinds)
+        answer = runtime.invoke_endpoint(
+            EndpointName=endpoint.name, Body=request.body, InferenceId=inference_id, **kinds
+        )
         return {**answer, "Body": answer["Body"].read(MAX_ANSWER_BYTES + 1)}
     except ClientError as error:
         # ModelError's message quotes the container's answer, which may quote the request.
         detail = "" if error_code(error) == "ModelError" else error_message(error)
         status = error.response.get("OriginalStatusCode")
-        log.warning("invocation failed", endpoint=endpoint, error=error_code(error), detail=detail, model_status=status)
-        raise failures.from_client_error(error) from error
+        log.warning(
+            "invocation failed", endpoint=endpoint.name, error=error_code(error), detail=detail, model_status=status
+        )
+        raise failures.from_client_error(error, sleeps=endpoint.sleeps) from error
     except BotoCoreError as error:
-        log.warning("invocation failed", endpoint=endpoint, error=type(error).__name__)
-        raise failures.from_botocore_error(error) from error
+        log.warning("invocation failed", endpoint=endpoint.name, error=type(error).__name__)
+        raise failures.from_botocore_error(error, sleeps=endpoint.sleeps) from error
 
 
 def _body(answer: dict[str, Any]) -> bytes:

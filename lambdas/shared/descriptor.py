@@ -118,12 +118,19 @@ class Autoscaling(TypedDict):
     scale_in_cooldown_seconds: int
 
 
+class Serverless(TypedDict):
+    memory_mb: int
+    max_concurrency: int
+    provisioned_concurrency: int | None
+
+
 class Serving(TypedDict):
     image_uri: str
     role_arn: str
     instance_type: str
     instance_count: int
     autoscaling: Autoscaling | None
+    serverless: Serverless | None
     variant: str
     environment: dict[str, str]
     sample_request: Any

@@ -14,10 +14,12 @@ import pytest
 import yaml
 
 AUTOSCALING = {"minimum": 1, "maximum": 3, "invocations_per_instance": 5, "scale_in_cooldown_seconds": 0}
+SERVERLESS = {"memory_mb": 1024, "max_concurrency": 20, "network_isolation": False}
 STRATEGIES = {
     "split_mean": ({"strategy": "ab", "steps": [30], "watch_seconds": 1}, 1, AUTOSCALING),
     "shadow_mean": ({"strategy": "shadow", "mirror_percent": 100, "watch_seconds": 1}, 1, None),
     "canary_mean": ({"strategy": "canary", "size_percent": 50, "bake_seconds": 1}, 2, None),
+    "serverless_mean": ({"strategy": "all_at_once"}, 1, None),
     "rolling_mean": ({"strategy": "rolling", "batch_percent": 50, "interval_seconds": 1}, 2, None),
 }
 LIMIT_SECONDS = 120
@@ -33,6 +35,8 @@ def deployed(slipway):
         manifest = yaml.safe_load(path.read_text())
         manifest |= {"name": name, "rollout": rollout}
         manifest["serving"]["instance"]["count"] = instances
+        if name == "serverless_mean":
+            manifest["serving"]["serverless"] = SERVERLESS
         if autoscaling:
             manifest["serving"]["autoscaling"] = autoscaling
         path.write_text(yaml.safe_dump(manifest))
@@ -93,7 +97,7 @@ def variants(slipway, workload: str) -> dict[str, tuple[str, float]]:
     return {item["name"]: (item["model_version"], item["weight"]) for item in endpoint["variants"]}
 
 
-@pytest.mark.parametrize("workload", ["shadow_mean", "canary_mean", "rolling_mean"])
+@pytest.mark.parametrize("workload", ["shadow_mean", "canary_mean", "rolling_mean", "serverless_mean"])
 def test_a_healthy_rollout_loses_no_request(deployed, numbers, workload):
     first = train(deployed, workload, numbers)
     with asking(deployed, workload) as client:
@@ -102,6 +106,11 @@ def test_a_healthy_rollout_loses_no_request(deployed, numbers, workload):
     assert set(client.answers) == {"primary"} and client.answers["primary"] > 20
     assert (first, second) == ("1", "2")
     assert variants(deployed, workload) == {"primary": ("2", 1.0)}
+    if workload == "serverless_mean":
+        name = deployed.descriptor(workload)["endpoint_name"]
+        (variant,) = deployed.client("sagemaker").describe_endpoint(EndpointName=name)["ProductionVariants"]
+        assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 1024, "MaxConcurrency": 20}
+        assert deployed.predict(workload, {"instances": [0.1]}).body["predictions"] == ["low"]
 
 
 def scaled(slipway, workload: str) -> dict[str, tuple[int, int, list[str], list[str]]]:

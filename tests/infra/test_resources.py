@@ -281,7 +281,7 @@ DESCRIPTOR_KEYS = {
     "evaluation": {"image_uri", "role_arn", "instance_type", "volume_gb", "max_runtime_seconds", "channel"}
     | {"evaluator_uri", "label_column"},
     "gate": {"metric", "goal", "minimum", "max_regression", "slices", "max_model_mb"},
-    "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "autoscaling", "variant"}
+    "serving": {"image_uri", "role_arn", "instance_type", "instance_count", "autoscaling", "serverless", "variant"}
     | {"environment", "sample_request"},
     "batch": {"bucket", "prefix", "role_arn"},
     "rollout": {"strategy", "bake_seconds", "versions_kept", "latency", "alarms"},

@@ -254,9 +254,13 @@ def test_an_answer_too_large_for_the_api_is_502(aws: LoopbackAws, post: Post, mo
     assert code(post()) == (502, "model_error")
 
 
-def test_a_model_that_does_not_answer_in_time_is_504(
-    aws: LoopbackAws, post: Post, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sleeps", [False, True])
+def test_a_model_that_does_not_answer_in_time_is_504_and_503_where_the_request_may_have_woken_it(
+    aws: LoopbackAws, parameters: dict[str, Any], post: Post, monkeypatch: pytest.MonkeyPatch, sleeps: bool
 ) -> None:
+    if sleeps:
+        serverless = {"memory_mb": 1024, "max_concurrency": 5, "provisioned_concurrency": None}
+        parameters["/slipway/dev/workloads/digits"]["serving"]["serverless"] = serverless
     release = threading.Event()
 
     def hang(endpoint: str, body: bytes, headers: dict[str, str]) -> Invocation:
@@ -266,7 +270,11 @@ def test_a_model_that_does_not_answer_in_time_is_504(
     aws.invoke = hang
     monkeypatch.setattr("predict.handler.INVOKE_TIMEOUT_SECONDS", 0.2)
     try:
-        assert code(post()) == (504, "model_timeout")
+        answer = post()
+        assert code(answer) == ((503, "waking") if sleeps else (504, "model_timeout"))
+        assert answer[2].get("Retry-After") == ("5" if sleeps else None)
+        aws.invoke = lambda endpoint, body, headers: model_error(0, "Your invocation timed out")
+        assert code(post()) == ((503, "waking") if sleeps else (504, "model_timeout"))
     finally:
         release.set()
 
@@ -317,7 +325,7 @@ def test_a_descriptor_is_looked_up_once_a_minute(aws: LoopbackAws, parameters: d
     directory = Directory(clock=lambda: now[0])
 
     def endpoint() -> str:
-        return directory.endpoint(client("ssm"), path="/slipway/dev/workloads", workload="digits")
+        return directory.endpoint(client("ssm"), path="/slipway/dev/workloads", workload="digits").name
 
     assert endpoint() == endpoint() == "slipway-dev-digits"
     assert len(aws.called("AmazonSSM.GetParameter")) == 1

@@ -23,6 +23,7 @@
     models.py       what a worker serves: one model
     multi_model.py  or many, which come and go
     service.py      a model as a worker serves it
+    parsing.py      a body -> what predict_fn gets
     batching.py     the queue, and whose turn it is
     requests.py     a request's input, while it waits
     execution.py    a batch through the model

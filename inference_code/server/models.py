@@ -50,4 +50,4 @@ class OneModel:
         raise NotFound(f"there are {self.paths}")
 
     def stuck(self, now: float) -> bool:
-        return self.only.batcher.stuck(now)
+        return self.only.stuck(now)

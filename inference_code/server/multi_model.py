@@ -53,7 +53,7 @@ class ManyModels:
         return [service for _, service in self._loaded.values()]
 
     def stuck(self, now: float) -> bool:
-        return any(service.batcher.stuck(now) for service in self.services)
+        return any(service.stuck(now) for service in self.services)
 
     def get(self, name: str) -> Service:
         return self._find(name)[1]

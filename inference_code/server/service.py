@@ -11,13 +11,12 @@ from typing import Any
 
 from server.batching import Batcher, Limits
 from server.board import Row
-from server.cost import Cost
 from server.errors import RequestError
 from server.execution import Execution
+from server.parsing import Parser
 from server.predictor import Predictor
 from server.requests import Request
 
-_SMALL_BODY = 65_536  # bytes; longer ones are read in a thread, whatever the others took
 _HEADERS_KEPT = 128
 clock = time.perf_counter
 
@@ -41,30 +40,30 @@ class Service:
     """Used from the event loop. `connections` are the worker's."""
 
     def __init__(self, predictor: Predictor, limits: Limits, row: Row, connections: Sized) -> None:
-        self._predictor, self._parse_time = predictor, row.phases["parse"]
         self._loop = asyncio.get_running_loop()
-        self._parsing, self._parser = Cost(), ThreadPoolExecutor(1, thread_name_prefix="parse")
+        self._parser = Parser(predictor.parse, limits, row.phases["parse"], clock)
         execution = Execution(predictor, clock)
         self.batcher = Batcher(execution, limits, row, LoopScheduler(), clock, connections)
         # The same few headers come again and again.
         self.content_type = lru_cache(_HEADERS_KEPT)(lambda sent: predictor.content_type(sent.decode("latin-1")))
         self.accepted = lru_cache(_HEADERS_KEPT)(lambda sent: predictor.accepted(sent.decode("latin-1")))
 
+    def stuck(self, now: float) -> bool:
+        """Whether the model, or what reads its requests, does not answer any more."""
+        return self.batcher.stuck(now) or self._parser.stuck(now)
+
     async def answer(self, body: bytes, content_type: str, accept: str) -> Answer:
         """The two are what the methods of these names gave. Raises RequestError."""
-        started = clock()
-        if len(body) <= _SMALL_BODY and self._parsing.cheap:
-            data = self._predictor.parse(body, content_type)
+        parser = self._parser
+        if parser.is_short(body):
+            data = parser.at_once(body, content_type)
         else:
-            data = await self._loop.run_in_executor(self._parser, self._predictor.parse, body, content_type)
-        arrived = clock()
-        self._parsing.add(arrived - started)
-        self._parse_time.add(arrived - started)
+            data = await parser.in_thread(body, content_type)
         batcher = self.batcher
         if batcher.free:
             outcome = batcher.run(data, accept)
         else:
-            request = Request(data, accept, arrived, batched=batcher.batched)
+            request = Request(data, accept, clock(), batched=batcher.batched)
             request.promise = self._loop.create_future()
             batcher.submit(request)
             outcome = await request.promise

@@ -95,10 +95,14 @@ class Batcher:
         self._phases["encode"].add(encoding)
         return outcome
 
-    def submit(self, request: Request) -> None:
-        """Its promise gets the outcome. Raises Busy."""
+    def require_room(self) -> None:
+        """Raises Busy; to be asked before anything costly is done for a request that would be refused."""
         if len(self._waiting) >= self._limits.queued:
             raise Busy("too many requests wait; try again", retry_after_seconds=self._seconds_to_drain())
+
+    def submit(self, request: Request) -> None:
+        """Its promise gets the outcome. Raises Busy."""
+        self.require_room()
         self._waiting.append(request)
         if not self._running:
             self._schedule()

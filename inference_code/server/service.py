@@ -54,12 +54,12 @@ class Service:
 
     async def answer(self, body: bytes, content_type: str, accept: str) -> Answer:
         """The two are what the methods of these names gave. Raises RequestError."""
-        parser = self._parser
+        parser, batcher = self._parser, self.batcher
+        batcher.require_room()
         if parser.is_short(body):
             data = parser.at_once(body, content_type)
         else:
             data = await parser.in_thread(body, content_type)
-        batcher = self.batcher
         if batcher.free:
             outcome = batcher.run(data, accept)
         else:

@@ -81,6 +81,21 @@ def test_a_model_that_does_not_keep_what_it_says_is_not_batched_any_more(server)
     assert sizes(server) == [1, 3, 1, 1, 1]
 
 
+def test_what_finds_the_queue_full_is_not_even_read(make_container, start):
+    code = CODE + "def input_fn(body, content_type):\n    print('parsed', flush=True)\n    return [body.decode()]\n"
+    container = make_container().with_code({"inference.py": code.replace('["wait"]', """['"wait"']""")})
+    server = start(container, SAGEMAKER_MODEL_SERVER_WORKERS="1", SLIPWAY_MAX_QUEUED_REQUESTS="1")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(server.invoke, '"wait"')
+        server.wait_until((container.ml / "model/started").exists)
+        second = pool.submit(server.invoke, '"second"')
+        server.wait_until(lambda: "queued_requests 1" in server.request("GET", "/metrics").body.decode())
+        assert server.invoke('"third"').status == 503
+        (container.ml / "model/go").touch()
+        assert [first.result(60).status, second.result(60).status] == [200, 200]
+    assert server.log.count("parsed") == 2
+
+
 def test_a_flag_that_is_none_is_named(make_container, start):
     container = make_container().with_code({"inference.py": CODE.replace("True", "'yes'", 1)})
     server = start(container, ready=False)

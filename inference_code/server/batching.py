@@ -74,7 +74,8 @@ class Batcher:
 
     @property
     def batched(self) -> bool:
-        return self._execution.batched
+        """Whether requests may go together."""
+        return self._execution.batched and self._limits.rows > 1
 
     @property
     def queued(self) -> int:
@@ -85,7 +86,7 @@ class Batcher:
         """Whether an input may be run at once: it would not overtake one, nor miss company worth waiting for."""
         if self._running or self._waiting or not self._cost.cheap:
             return False
-        return not self._execution.batched or self._cost.trivial or len(self._connections) < 2
+        return not self.batched or self._cost.trivial or len(self._connections) < 2
 
     def run(self, data: Any, accept: str) -> Any:
         """The outcome, at once; only when `free`."""
@@ -131,7 +132,7 @@ class Batcher:
         if self._scheduled:
             return
         wait = self._limits.wait and self._waiting[0].arrived + self._limits.wait - self._clock()
-        if wait <= 0 or not self._execution.batched or self._full():
+        if wait <= 0 or not self.batched or self._full():
             if self._timer is not None:
                 self._timer.cancel()
             self._timer, self._scheduled = None, True
@@ -156,7 +157,7 @@ class Batcher:
     def _take(self) -> list[Request]:
         """The first one and those of its kind, in their order, as many as are allowed."""
         first = self._waiting.popleft()
-        if first.kind is None or not self._execution.batched:
+        if first.kind is None or not self.batched:
             return [first]
         batch, rows, others = [first], first.rows, []
         while self._waiting and rows < self._limits.rows:

@@ -157,6 +157,16 @@ def test_a_model_that_does_not_batch_gets_one_request_at_a_time():
     assert bench.model.batches == [[[0]], [[1]], [[2]]]
 
 
+def test_a_limit_of_one_row_is_no_batching_at_all():
+    bench = Bench(rows=1, wait=0.01)
+    assert bench.batcher.free
+    for number in range(2):
+        bench.send([number])
+    bench.settle()
+    assert bench.model.batches == [[[0]], [[1]]]
+    assert not bench.loop.timers
+
+
 def test_with_a_wait_a_batch_goes_when_it_is_full_or_when_the_first_has_waited():
     bench = Bench(wait=0.01, rows=3)
     answers = [bench.send([number]) for number in range(2)]

@@ -91,4 +91,5 @@ def _probabilities(texts: list[str], model: Model) -> np.ndarray:
     columns = np.array([bucket for one in counted for bucket in one], dtype=np.int32)
     counts = np.array([number for one in counted for number in one.values()], dtype=np.float32)
     matrix = csr_matrix((counts, columns, ends), shape=(len(texts), model.buckets))
-    return model.booster.predict(xgboost.DMatrix(matrix))
+    # In place: making a DMatrix takes ten times as long as the trees.
+    return model.booster.inplace_predict(matrix, validate_features=False)

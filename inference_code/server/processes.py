@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import traceback
@@ -11,6 +12,8 @@ from pathlib import Path
 from types import FrameType
 
 _TASKS = Path("/proc/self/task")
+_OPEN_FILES = Path("/proc/self/fd")
+_NVIDIA_DEVICE = re.compile(r"/dev/nvidia\d+")
 
 
 _ENDING = {signal.SIGTERM, signal.SIGINT}
@@ -71,3 +74,10 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def threads_running() -> int:
     """Threads of this process, those of C libraries among them. Where the system does not tell: more than one."""
     return len(list(_TASKS.iterdir())) if _TASKS.is_dir() else 2
+
+
+def uses_gpu(open_files: Path = _OPEN_FILES) -> bool:
+    """Whether this process has opened a device of NVIDIA's driver."""
+    if not open_files.is_dir():
+        return False
+    return any(_NVIDIA_DEVICE.fullmatch(os.readlink(path)) for path in open_files.iterdir() if path.is_symlink())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from server.board import Board
 from server.memory import available_bytes, copies_that_fit, resident_bytes
 from server.metrics import EmbeddedMetrics
-from server.processes import ForkedProcess, threads_running
+from server.processes import ForkedProcess, threads_running, uses_gpu
 from server.settings import LOAD_IN_WORKERS, WORKERS, Settings
 from server.supervisor import Patience, Supervisor
 
@@ -81,8 +81,13 @@ def _load_to_share(settings: Settings) -> Predictor:
 
 
 def _begin_anew(settings: Settings, threads: int) -> None:
-    """Never returns. As many workers as were wanted, or as many copies of the model as there is memory for."""
-    workers = copies_that_fit(settings.workers, resident_bytes(), available_bytes())
+    """Never returns. As many workers as somebody has set; else one where the model is on a GPU, which batches feed
+    better than copies do, or as many copies of it as there is memory for.
+    """
+    workers = settings.workers
+    if not os.environ.get(WORKERS):
+        wanted = 1 if uses_gpu() else workers
+        workers = copies_that_fit(wanted, resident_bytes(), available_bytes())
     log.warning(
         "the model runs %d threads: each of %d workers loads its own (%s=true says so)",
         threads,

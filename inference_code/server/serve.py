@@ -39,6 +39,7 @@ def serve(settings: Settings) -> int:
     Nobody listens on the port before a worker has a model that has answered the workload's sample request.
     """
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
+    given = dict(os.environ)
     for name in _LIBRARIES:
         os.environ.setdefault(name, str(settings.library_threads))
     # ONNX Runtime would send what it is used for to its maker, from a thread that makes forking unsafe.
@@ -47,7 +48,7 @@ def serve(settings: Settings) -> int:
         signal.signal(number, _exit)
     listener = _bind(settings)
     try:
-        predictor = None if settings.load_in_workers else _load_to_share(settings)
+        predictor = None if settings.load_in_workers else _load_to_share(settings, given)
     except Exception:
         log.exception("the model in %s cannot be served", settings.model_dir)
         return 1
@@ -62,16 +63,19 @@ def _bind(settings: Settings) -> socket.socket:
     return listener
 
 
-def _load_to_share(settings: Settings) -> Predictor:
+def _load_to_share(settings: Settings, given: dict[str, str]) -> Predictor:
     """The model, in memory that the workers share. A process that has threads cannot be forked safely (their locks
     stay locked in the copy), so this one begins anew where the model's library has started some.
+
+    Args:
+        given: the environment that the container was started with.
     """
     from server.loading import load
 
     started = time.monotonic()
     predictor = load(settings)
     if (threads := threads_running()) > 1:
-        _begin_anew(settings, threads)
+        _begin_anew(settings, threads, given)
     import server.worker  # noqa: F401  (what every worker needs)
 
     gc.collect()
@@ -80,12 +84,12 @@ def _load_to_share(settings: Settings) -> Predictor:
     return predictor
 
 
-def _begin_anew(settings: Settings, threads: int) -> None:
+def _begin_anew(settings: Settings, threads: int, given: dict[str, str]) -> None:
     """Never returns. As many workers as somebody has set; else one where the model is on a GPU, which batches feed
     better than copies do, or as many copies of it as there is memory for.
     """
     workers = settings.workers
-    if not os.environ.get(WORKERS):
+    if not given.get(WORKERS):
         wanted = 1 if uses_gpu() else workers
         workers = copies_that_fit(wanted, resident_bytes(), available_bytes())
     log.warning(
@@ -94,8 +98,8 @@ def _begin_anew(settings: Settings, threads: int) -> None:
         workers,
         LOAD_IN_WORKERS,
     )
-    os.environ |= {LOAD_IN_WORKERS: "true", WORKERS: str(workers)}
-    os.execv(sys.executable, sys.orig_argv)  # noqa: S606
+    environment = given | {LOAD_IN_WORKERS: "true", WORKERS: str(workers)}
+    os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606
 
 
 def _supervise(settings: Settings, listener: socket.socket, predictor: Predictor | None) -> int:

@@ -35,6 +35,9 @@ def allow_changing(role: iam.IRole, context: WorkloadContext) -> None:
         wildcard="a scalable target's ARN has an id of AWS's own; it is bound to SageMaker's variants instead",
     )
     _allow_alarms(role, context)
+    # Read in the name of whoever registers a target; github.com/aws-controllers-k8s/community/issues/2110.
+    configs = context.sagemaker_arn("endpoint-config", "*")
+    allow(role, ["sagemaker:DescribeEndpointConfig"], [configs], wildcard="SageMaker keeps them under ids of its own")
     # The first scalable target of an account makes the role by which Application Auto Scaling then works.
     allow(
         role,
@@ -55,5 +58,3 @@ def _allow_alarms(role: iam.IRole, context: WorkloadContext) -> None:
     )
     actions = [f"cloudwatch:{action}" for action in ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms")]
     allow(role, actions, [alarms], wildcard="names end in the variant and an id of AWS's own")
-    configs = context.sagemaker_arn("endpoint-config", context.names.version_pattern)
-    allow(role, ["sagemaker:DescribeEndpointConfig"], [configs], wildcard="names end in a version and an execution")

@@ -1,5 +1,6 @@
 """State Plan of the rollout machine: an approved model package -> the requests that put it behind the endpoint."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.clients import client
@@ -22,6 +23,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         autoscaling=client("application-autoscaling"),
         cloudwatch=client("cloudwatch"),
         workloads_path=settings.workloads_path,
+        now=datetime.now(UTC),
     )
     log.info(
         "planned",

@@ -1,7 +1,7 @@
 """What a rollout will do, as plain data: nothing is created here."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from shared import descriptor as descriptors
@@ -26,14 +26,21 @@ class NothingToPromote(SlipwayError):
 
 
 def plan(
-    event: dict[str, Any], *, ssm: Any, sagemaker: Any, autoscaling: Any, cloudwatch: Any, workloads_path: str
+    event: dict[str, Any],
+    *,
+    ssm: Any,
+    sagemaker: Any,
+    autoscaling: Any,
+    cloudwatch: Any,
+    workloads_path: str,
+    now: datetime,
 ) -> dict[str, Any]:
     """The state's output; see docs/contract.md, state machine "rollout"."""
     workload = take_matching(event, "workload", WORKLOAD)
     execution = take_matching(event, "execution", _EXECUTION)
     order = take(event, "event", dict)
     descriptor = descriptors.read(ssm, path=workloads_path, workload=workload)
-    serving = endpoint.find(sagemaker, autoscaling, descriptor["endpoint_name"])
+    serving = endpoint.find(sagemaker, autoscaling, descriptor["endpoint_name"], now=now)
     if serving:
         serverless = descriptor["serving"]["serverless"] is not None
         endpoint.require_convertible(serving, endpoint_name=descriptor["endpoint_name"], serverless=serverless)
@@ -52,7 +59,7 @@ def plan(
         "superseded": None,
         "alarms": [],
         **planned,
-        "latency": _latency(descriptor, planned["steps"], serving, cloudwatch),
+        "latency": _latency(descriptor, planned["steps"], serving, cloudwatch, now),
         **scaled_steps.attach(descriptor, planned["steps"], serving),
         "created_configs": [
             step["endpoint_config"]["EndpointConfigName"] for step in planned["steps"] if step["endpoint_config"]
@@ -61,13 +68,13 @@ def plan(
 
 
 def _latency(
-    descriptor: Descriptor, planned: list[dict[str, Any]], serving: Serving | None, cloudwatch: Any
+    descriptor: Descriptor, planned: list[dict[str, Any]], serving: Serving | None, cloudwatch: Any, now: datetime
 ) -> dict[str, Any]:
     """Only where SageMaker's guardrails watch the alarm."""
     guarded = any("DeploymentConfig" in step["request"] for step in planned)
     if serving is None or not guarded:
         return latency.NONE
-    return latency.limit(descriptor, serving, cloudwatch=cloudwatch, now=datetime.now(UTC))
+    return latency.limit(descriptor, serving, cloudwatch=cloudwatch, now=now)
 
 
 def _deploy(

@@ -6,7 +6,7 @@ The endpoint is made by this machine and not by CloudFormation, and so are its s
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.descriptor import Descriptor
@@ -43,7 +43,7 @@ class Scaling:
         return any(policy["PolicyName"] == OURS for policy in self.policies)
 
 
-def find(autoscaling: Any, endpoint: str, variants: Iterable[str]) -> dict[str, Scaling]:
+def find(autoscaling: Any, endpoint: str, variants: Iterable[str], *, now: datetime) -> dict[str, Scaling]:
     """Variant -> what scales it; a variant that is no scalable target is not in it."""
     ids = {resource_id(endpoint, variant): variant for variant in variants}
     targets = autoscaling.describe_scalable_targets(
@@ -54,7 +54,7 @@ def find(autoscaling: Any, endpoint: str, variants: Iterable[str]) -> dict[str, 
         variant: Scaling(
             bounds=_members(registered[identifier], _BOUNDS),
             policies=_all(autoscaling, "describe_scaling_policies", "ScalingPolicies", identifier, _POLICY),
-            schedules=_all(autoscaling, "describe_scheduled_actions", "ScheduledActions", identifier, _SCHEDULE),
+            schedules=_schedules(autoscaling, identifier, now),
         )
         for identifier, variant in ids.items()
         if identifier in registered
@@ -132,6 +132,17 @@ def _identity(endpoint: str, variant: str) -> Request:
     }
 
 
+def _schedules(autoscaling: Any, identifier: str, now: datetime) -> tuple[Request, ...]:
+    """Those that are not over; one that has begun needs no beginning, which would have to be in the future."""
+    found = _all(autoscaling, "describe_scheduled_actions", "ScheduledActions", identifier, _SCHEDULE)
+    moment = _text(now)
+    return tuple(
+        {name: value for name, value in action.items() if name != "StartTime" or value > moment}
+        for action in found
+        if action.get("EndTime", moment) >= moment
+    )
+
+
 def _all(autoscaling: Any, operation: str, member: str, identifier: str, members: Iterable[str]) -> tuple[Request, ...]:
     pages = autoscaling.get_paginator(operation).paginate(
         ServiceNamespace=_NAMESPACE, ResourceId=identifier, ScalableDimension=_DIMENSION
@@ -142,7 +153,11 @@ def _all(autoscaling: Any, operation: str, member: str, identifier: str, members
 def _members(document: Mapping[str, Any], members: Iterable[str]) -> Request:
     """Times as text, since they go through the state machine."""
     given = {name: document[name] for name in members if name in document}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in given.items()}
+    return {name: _text(value) if isinstance(value, datetime) else value for name, value in given.items()}
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _renamed(value: Any, before: str | None, after: str) -> Any:

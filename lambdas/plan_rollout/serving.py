@@ -73,7 +73,7 @@ def require_convertible(serving: "Serving", *, endpoint_name: str, serverless: b
         )
 
 
-def find(sagemaker: Any, autoscaling: Any, endpoint_name: str) -> Serving | None:
+def find(sagemaker: Any, autoscaling: Any, endpoint_name: str, *, now: datetime) -> Serving | None:
     """None when there is no endpoint. Raises EndpointBusy, EndpointNotUpdatable."""
     endpoint = endpoints.describe(sagemaker, endpoint_name)
     if endpoint is None:
@@ -86,7 +86,7 @@ def find(sagemaker: Any, autoscaling: Any, endpoint_name: str) -> Serving | None
         variants=found,
         asked_instances=_asked_instances(sagemaker, config["EndpointConfigArn"]),
         since=config["CreationTime"],
-        scalings=scaling.find(autoscaling, endpoint_name, [variant.name for variant in found]),
+        scalings=scaling.find(autoscaling, endpoint_name, [variant.name for variant in found], now=now),
     )
 
 

@@ -41,7 +41,7 @@ def queue_policy(variant: str) -> dict[str, Any]:
 NIGHT = {
     "ScheduledActionName": "night",
     "Schedule": "cron(0 20 * * ? *)",
-    "StartTime": 1800000000.0,
+    "StartTime": 4_000_000_000.0,
     "ScalableTargetAction": {"MinCapacity": 1},
 }
 
@@ -143,8 +143,20 @@ def test_other_instances_mean_to_deregister_first_and_to_register_again(
     everything = [("target", "primary", None), ("policy", "primary", "waiting"), ("schedule", "primary", "night")]
     assert shown(step["scale"]) == shown(planned["scale_back"]) == everything
     night = step["scale"][-1]["request"]
-    assert night["StartTime"] == "2027-01-15T08:00:00+00:00" and "ScheduledActionARN" not in night
+    assert night["StartTime"] == "2096-10-02T07:06:40Z" and "ScheduledActionARN" not in night
     assert "RetainAllVariantProperties" not in step["request"]
+
+
+def test_a_schedule_that_is_over_is_not_put_again_and_one_that_runs_without_its_beginning(
+    registry: Registry, serving: Any, event: Any, context: Any
+) -> None:
+    serving["instance_type"] = "ml.c5.large"
+    registry.serves(("primary", 2, 1.0))
+    over = {**NIGHT, "ScheduledActionName": "over", "EndTime": 1_000_000_000.0}
+    registered(registry, "primary", actions=[over, {**NIGHT, "StartTime": 1_000_000_000.0}])
+    (step,) = plan(event, context)["steps"]
+    assert shown(step["scale"]) == [("target", "primary", None), ("schedule", "primary", "night")]
+    assert "StartTime" not in step["scale"][1]["request"]
 
 
 def test_autoscaling_that_left_the_manifest_goes_and_what_people_added_stays(

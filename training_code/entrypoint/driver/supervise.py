@@ -16,6 +16,9 @@ from typing import BinaryIO
 KEPT_BYTES = 64 * 1024
 _DRAIN_SECONDS = 2.0  # a grandchild may hold standard error open after the script has ended
 
+# ONNX Runtime, from 1.29 on, sends what it is used for to its maker unless it is told before it is imported.
+_QUIET = {"ORT_DISABLE_TELEMETRY": "1"}
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -49,7 +52,8 @@ def run(command: Sequence[str], *, folder: Path, variables: Mapping[str, str]) -
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, forward)
-    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **variables}, stderr=subprocess.PIPE)  # noqa: S603
+    environment = {**_QUIET, **os.environ, **variables}
+    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)  # noqa: S603
     if requested:  # it arrived while the script was being started
         process.send_signal(requested[-1])
     assert process.stderr is not None  # noqa: S101

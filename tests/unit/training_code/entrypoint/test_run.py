@@ -57,6 +57,14 @@ def test_the_script_gets_hyperparameters_channels_and_folders(container):
     assert container.failure is None
 
 
+def test_libraries_are_told_not_to_report_home_unless_the_manifest_says_otherwise(container):
+    told = "import os; print('told', os.environ['ORT_DISABLE_TELEMETRY'])"
+    container.configure()
+    container.code({"train.py": told})
+    assert "told 1" in container.run().stdout
+    assert "told 0" in container.run(ORT_DISABLE_TELEMETRY="0").stdout
+
+
 def test_the_starter_starts_the_driver_of_the_channel_beside_it(container):
     """As in a training job of a tuning job, which the image's own program starts in the folder of the code."""
     container.configure({"hidden": "4", "sagemaker_program": "start.py"}, channels=("train", "starter"))

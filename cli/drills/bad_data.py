@@ -1,4 +1,4 @@
-"""A data set with a file that is not what it says."""
+"""A data set with a file that is not what it says, in each of its channels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from cli.drills import trainings
 from cli.drills.drill import Result
 from cli.drills.stage import Stage
 
+NOT_DETECTED = "not detected"
 BROKEN = b"\x00\xff this is a drill, and no data \x00\xff\n"
 
 
@@ -16,12 +17,20 @@ class BadData:
         return trainings.no_run(stage)
 
     def play(self, stage: Stage) -> Result:
-        """Refused, or the file set apart and the rest good enough: then a new version may serve."""
+        """One run for each channel, with a broken file in it. Refused, or the file set apart and the rest good enough:
+        then a new version may serve.
+        """
+        played = {channel: self._play(stage, channel) for channel in sorted(stage.descriptor["data"]["channels"])}
+        problems = [f"{channel}: {problem}" for channel, result in played.items() for problem in result.problems]
+        outcomes = {result.outcome for result in played.values()}
+        return Result(next(each for each in (NOT_DETECTED, "quarantined", "refused") if each in outcomes), problems)
+
+    def _play(self, stage: Stage, channel: str) -> Result:
         before = stage.version()
         broken: list[trainings.Broken] = []
 
         def begin() -> str:
-            broken.append(trainings.with_broken_object(stage, BROKEN))
+            broken.append(trainings.with_broken_object(stage, channel, BROKEN))
             return broken[0].dataset
 
         ending = trainings.followed(stage, begin)
@@ -32,7 +41,7 @@ class BadData:
             return Result("refused", problems)
         if _set_apart(stage, broken[0]):
             return Result("quarantined")
-        return Result("not detected", [f"version {ending.version} was trained on the broken file {broken[0].key}"])
+        return Result(NOT_DETECTED, [f"version {ending.version} was trained on the broken file {broken[0].key}"])
 
 
 def _set_apart(stage: Stage, broken: trainings.Broken) -> bool:

@@ -55,20 +55,24 @@ class Broken:
     """Of the broken object."""
 
 
-def with_broken_object(stage: Stage, content: bytes) -> Broken:
-    """Copy the newest run's data set with its first file replaced, which starts a run."""
+def with_broken_object(stage: Stage, channel: str, content: bytes) -> Broken:
+    """Copy the newest run's data set with the first file of a channel replaced, which starts a run."""
     past, where, dataset = _required(stage), stage.descriptor["data"], data.new_dataset_name()
     # Those beside the channels are the run's request, which a data set of our own has anew.
     below = {item["key"]: item["key"].removeprefix(where["prefix"]).partition("/")[2] for item in past.input["objects"]}
     files = [item for item in past.input["objects"] if below[item["key"]].partition("/")[0] in where["channels"]]
+    chosen = next(item for item in files if below[item["key"]].startswith(f"{channel}/"))
     data.write_request(stage.target, stage.descriptor, dataset, past.input["hyperparameters"], objects=len(files))
-    s3, keys = stage.target.client("s3"), [f"{where['prefix']}{dataset}/{below[item['key']]}" for item in files]
-    s3.put_object(Bucket=where["bucket"], Key=keys[0], Body=content)
-    for item, key in zip(files[1:], keys[1:], strict=True):
-        source = {"Bucket": where["bucket"], "Key": item["key"], "VersionId": item["version_id"]}
-        s3.copy(source, where["bucket"], key)
-    stage.timeline.add(f"data set {dataset} is complete, with a broken {below[files[0]['key']]}")
-    return Broken(dataset, keys[0])
+    s3 = stage.target.client("s3")
+    for item in files:
+        key = f"{where['prefix']}{dataset}/{below[item['key']]}"
+        if item is chosen:
+            s3.put_object(Bucket=where["bucket"], Key=key, Body=content)
+        else:
+            source = {"Bucket": where["bucket"], "Key": item["key"], "VersionId": item["version_id"]}
+            s3.copy(source, where["bucket"], key)
+    stage.timeline.add(f"data set {dataset} is complete, with a broken {below[chosen['key']]}")
+    return Broken(dataset, f"{where['prefix']}{dataset}/{below[chosen['key']]}")
 
 
 def followed(stage: Stage, begin: Callable[[], str], meanwhile: Callable[[str], None] | None = None) -> Ending:
@@ -108,13 +112,26 @@ def executions_of(stage: Stage, dataset: str) -> list[dict[str, Any]]:
     return [item for item in found if item["name"].startswith(f"{dataset}-")]
 
 
-def failures(stage: Stage, dataset: str) -> list[str]:
-    """The errors of the tasks of a data set's run, also of those that were tried again."""
-    states = stage.target.client("stepfunctions")
-    found = []
-    for execution in executions_of(stage, dataset):
-        pages = states.get_paginator("get_execution_history").paginate(executionArn=execution["executionArn"])
+def machines(stage: Stage) -> list[str]:
+    """The ARNs of the state machines that a run goes through."""
+    return [stage.descriptor[f"{name}_state_machine_arn"] for name in ("train", "rollout")]
+
+
+def execution_arns(stage: Stage) -> set[str]:
+    """Of both machines."""
+    found = (runs.executions(stage.target, machine, limit=1000) for machine in machines(stage))
+    return {execution["executionArn"] for executions in found for execution in executions}
+
+
+def states_that_met(stage: Stage, executions: set[str], error: str) -> list[str]:
+    """The states of the executions in which a task ended with `error`, also where it was tried again."""
+    states, found = stage.target.client("stepfunctions"), set()
+    for execution in executions:
+        machine, current = execution.split(":")[6].rpartition("-")[2], ""
+        pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
         for event in (event for page in pages for event in page["events"]):
-            details = event.get("taskFailedEventDetails") or event.get("lambdaFunctionFailedEventDetails")
-            found += [details.get("error", "")] if details else []
-    return found
+            current = event.get("stateEnteredEventDetails", {}).get("name", current)
+            details = event.get("taskFailedEventDetails") or event.get("lambdaFunctionFailedEventDetails") or {}
+            if details.get("error") == error:
+                found.add(f"{machine} {current}")
+    return sorted(found)

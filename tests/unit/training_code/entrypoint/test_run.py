@@ -218,3 +218,12 @@ def _write_wheel(folder: Path, name: str, version: str) -> None:
 def test_the_driver_is_written_in_the_python_of_the_oldest_framework_image():
     for path in (ROOT / "training_code/entrypoint").rglob("*.py"):
         ast.parse(path.read_text(), feature_version=(3, 9))
+
+
+def test_a_script_that_takes_more_memory_than_there_is_says_so(container):
+    """The limit is the process's own; where the kernel ends it, the signal is told (above)."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))"
+    container.code({"train.py": f"{limit}\nrows = bytearray(1 << 31)"})
+    assert container.run().returncode == 1
+    assert container.failure.startswith("MemoryError")
+    assert "rows = bytearray(1 << 31)" in container.failure

@@ -12,6 +12,7 @@ from aws_cdk import aws_sns as sns
 
 from infra.names import WorkloadNames, workloads_path
 from infra.settings import Settings
+from infra.storage.buckets import CAPTURED
 from infra.workloads import Workload
 
 
@@ -46,7 +47,7 @@ class WorkloadContext:
     @property
     def capture_prefix(self) -> str:
         """Of the keys that data capture of the endpoint writes, in the artifact bucket."""
-        return f"{self.data_prefix}capture/"
+        return f"{CAPTURED}{self.data_prefix}"
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -60,6 +60,11 @@ def predict_fn(data: list[str], model: Model) -> list[dict[str, Any]]:
     ]
 
 
+def holdout_instances(model: Model, holdout_dir: str) -> list[str]:
+    """The held-out texts. Raises ValueError naming file and line."""
+    return _holdout(Path(holdout_dir))[0]
+
+
 def evaluate(model: Model, holdout_dir: str) -> dict[str, float]:
     """Accuracy on the held-out texts, processed here as for a request. Raises ValueError naming file and line."""
     texts, labels = _holdout(Path(holdout_dir))

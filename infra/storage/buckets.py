@@ -11,6 +11,9 @@ from infra.nag import acknowledge
 from infra.names import bucket_name
 
 OLD_VERSIONS_KEPT = Duration.days(90)
+CAPTURED = "_captured/"
+"""Below it lie the requests that endpoints captured; no workload can have this name."""
+CAPTURES_KEPT = Duration.days(90)
 ACCESS_LOGS_KEPT = Duration.days(90)
 
 
@@ -79,7 +82,13 @@ class EncryptedBucket(Construct):
                     id="expire-old-versions",
                     noncurrent_version_expiration=OLD_VERSIONS_KEPT,
                     abort_incomplete_multipart_upload_after=Duration.days(7),
-                )
+                ),
+                s3.LifecycleRule(
+                    id="expire-captured-requests",
+                    prefix=CAPTURED,
+                    expiration=CAPTURES_KEPT,
+                    noncurrent_version_expiration=Duration.days(1),
+                ),
             ],
             removal_policy=removal_policy,
         )

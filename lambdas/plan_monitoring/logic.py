@@ -47,7 +47,7 @@ def plan(
     source = f"{folder}/{variant}"
     found = captures.keys(s3, source, since=since)
     if not found:
-        return _nothing(f"version {version} has been sent nothing yet (s3://.../{source.rpartition('/capture/')[2]})")
+        return _nothing(f"version {version} has been sent nothing yet (s3://.../{source.rpartition('/_captured/')[2]})")
     job = Job(
         name=f"{descriptor['job_prefix']}-{hashlib.sha256(execution.encode()).hexdigest()[:12]}-drift",
         version=version,

@@ -50,5 +50,7 @@ def model_version(name: str) -> str | None:
 
 
 def capture_uri(artifacts: Mapping[str, str], *, config: str) -> str:
-    """Where the endpoint config `config` has data capture write; `artifacts` is the descriptor's."""
-    return f"s3://{artifacts['bucket']}/{artifacts['prefix']}capture/{config}"
+    """Where the endpoint config `config` has data capture write; `artifacts` is the descriptor's. All workloads' below
+    one prefix, by which the bucket's lifecycle rule finds them, and which is no workload's name.
+    """
+    return f"s3://{artifacts['bucket']}/_captured/{artifacts['prefix']}{config}"

@@ -54,7 +54,7 @@ def captured(slipway) -> list[dict]:
     """The records of all capture objects."""
     place = slipway.descriptor(WORKLOAD)["artifacts"]
     s3 = slipway.client("s3")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place["bucket"], Prefix=f"{place['prefix']}capture/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place["bucket"], Prefix=f"_captured/{place['prefix']}")
     keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
     bodies = [s3.get_object(Bucket=place["bucket"], Key=key)["Body"].read() for key in keys]
     return [json.loads(line) for body in bodies for line in body.splitlines()]

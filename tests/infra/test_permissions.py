@@ -113,22 +113,22 @@ def test_roles_are_passed_by_name_and_to_sagemaker_only_but_those_of_image_build
             assert all(resource.keys() == {"Fn::GetAtt"} for resource in as_list(statement["Resource"]))
 
 
-def _touching(assembly: Any, prefix: str) -> set[tuple[str, str]]:
-    """Which role of the second workload may do what with objects below its `prefix`."""
+def _touching(assembly: Any, folder: str) -> set[tuple[str, str]]:
+    """Which role of the second workload may do what with objects in `folder`."""
     stack = "slipway-dev-constant-answer/"
     own = [(name, s) for name, s in identity_statements(assembly) if name.startswith(stack)]
     return {
         (_role(name.removeprefix(stack)), action)
         for name, statement in own
         for action in as_list(statement["Action"])
-        if f"constant_answer/{prefix}/" in json.dumps(statement["Resource"]) and action != "s3:GetObjectVersion"
+        if f"{folder}/" in json.dumps(statement["Resource"]) and action != "s3:GetObjectVersion"
     }
 
 
 def test_the_data_check_writes_its_own_prefixes_and_nothing_is_deleted(two_workloads_assembly: Any) -> None:
     written = {("TrainingChecks", "s3:PutObject"), ("TrainingChecks", "s3:AbortMultipartUpload")}
-    assert _touching(two_workloads_assembly, "quarantine") == written
-    assert _touching(two_workloads_assembly, "checks") == written | {
+    assert _touching(two_workloads_assembly, "constant_answer/quarantine") == written
+    assert _touching(two_workloads_assembly, "constant_answer/checks") == written | {
         ("TrainingProcessing", "s3:GetObject"),
         ("TrainingTrainingRole", "s3:GetObject"),
         ("TrainingEvaluationRole", "s3:GetObject"),
@@ -136,7 +136,7 @@ def test_the_data_check_writes_its_own_prefixes_and_nothing_is_deleted(two_workl
 
 
 def test_processing_steps_write_below_processed_and_training_reads_there(two_workloads_assembly: Any) -> None:
-    assert _touching(two_workloads_assembly, "processed") == {
+    assert _touching(two_workloads_assembly, "constant_answer/processed") == {
         ("TrainingProcessing", "s3:GetObject"),
         ("TrainingProcessing", "s3:PutObject"),
         ("TrainingProcessing", "s3:AbortMultipartUpload"),
@@ -174,7 +174,7 @@ def test_a_machine_that_tunes_creates_tuning_jobs_and_no_training_jobs(two_workl
 
 
 def test_monitoring_reads_what_was_captured_and_writes_reports_only(two_workloads_assembly: Any) -> None:
-    captured = _touching(two_workloads_assembly, "capture")
+    captured = _touching(two_workloads_assembly, "_captured/constant_answer")
     assert {action for role, action in captured if role.startswith("RolloutServingRole")} == {
         "s3:AbortMultipartUpload",
         "s3:PutObject",

@@ -218,6 +218,15 @@ def test_the_endpoint_alarm_is_the_one_that_the_descriptor_names(assembly: Any) 
     assert descriptor(assembly)["rollout"]["alarms"] == [f"{PREFIX}-endpoint-5xx"]
 
 
+def test_captured_requests_are_deleted_and_nothing_else(assembly: Any) -> None:
+    for properties in assembly.resources("AWS::S3::Bucket").values():
+        rules = {rule["Id"]: rule for rule in properties["LifecycleConfiguration"]["Rules"]}
+        expiring = {rule["Prefix"] for rule in rules.values() if "ExpirationInDays" in rule and "Prefix" in rule}
+        assert expiring == ({"_captured/"} if "expire-captured-requests" in rules else set())
+        whole = [rule["Id"] for rule in rules.values() if "ExpirationInDays" in rule and "Prefix" not in rule]
+        assert whole in ([], ["expire-access-logs"])
+
+
 def test_image_tags_are_written_once_and_scanned(assembly: Any) -> None:
     repository = only(assembly.resources("AWS::ECR::Repository"))
     assert repository["ImageTagMutability"] == "IMMUTABLE"

@@ -14,14 +14,14 @@ NOW = datetime(2026, 5, 3, 12, 30, tzinfo=UTC)
 def capture(stage: Any, moment: datetime) -> str:
     name = f"{moment:%Y/%m/%d/%H/%M-%S}-000-x.jsonl"
     bucket = stage.descriptor["artifacts"]["bucket"]
-    boto3.client("s3").put_object(Bucket=bucket, Key=f"digits/capture/v3/e/primary/{name}", Body=b"{}\n")
+    boto3.client("s3").put_object(Bucket=bucket, Key=f"_captured/digits/v3/e/primary/{name}", Body=b"{}\n")
     return name
 
 
 def test_the_oldest_and_the_recent_objects_are_read(stage: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(captures, "MAX_OBJECTS", 2)
     names = [capture(stage, NOW - timedelta(hours=hours)) for hours in (50, 40, 30, 20, 2, 1)]
-    folder = f"s3://{stage.descriptor['artifacts']['bucket']}/digits/capture/v3/e/primary"
+    folder = f"s3://{stage.descriptor['artifacts']['bucket']}/_captured/digits/v3/e/primary"
     found = captures.keys(boto3.client("s3"), folder, since=NOW - timedelta(hours=24))
     assert found == [names[0], names[1], names[4], names[5]]
     assert captures.keys(boto3.client("s3"), f"{folder}-other", since=NOW) == []

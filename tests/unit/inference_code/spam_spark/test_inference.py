@@ -70,3 +70,7 @@ def test_the_evaluation_counts_held_out_texts(make_container, spam_model, holdou
     metrics = json.loads((container.ml / "processing/output/evaluation.json").read_text())["challenger"]["metrics"]
     assert metrics["accuracy"] >= 0.9
     assert metrics["examples"] == 150
+    baseline = (container.ml / "processing/output/baseline.jsonl").read_text().splitlines()
+    assert len(baseline) == 150
+    asked = [json.loads(json.loads(line)["captureData"]["endpointInput"]["data"]) for line in baseline]
+    assert all(isinstance(text, str) for document in asked for text in document["instances"])

@@ -190,7 +190,7 @@ def test_with_monitoring_every_config_captures_into_a_folder_of_its_own(
     assert configs
     for config in configs:
         capture = config["DataCaptureConfig"]
-        folder = f"digits/capture/{config['EndpointConfigName']}"
+        folder = f"_captured/digits/{config['EndpointConfigName']}"
         assert capture["DestinationS3Uri"] == f"s3://{descriptor['artifacts']['bucket']}/{folder}"
         assert (capture["InitialSamplingPercentage"], capture["KmsKeyId"]) == (25, descriptor["kms_key_arn"])
         assert capture["CaptureOptions"] == [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}]

@@ -55,14 +55,14 @@ class Containers:
         )
         registry = ImageRegistry(SimpleNamespace(state_dir=state, account="000000000000"))
         registry.build(work, work / "Dockerfile", {}, "benchmark:1")
-        self._role = self._create_role()
+        self.role = self._create_role()
         server.client("s3").create_bucket(Bucket=BUCKET)
 
     def job_start_seconds(self) -> float:
         """CreateTrainingJob (the call itself included) to the first line of the script."""
         name = f"started-{next(self._numbers)}"
         before = time.time()
-        self._server.client("sagemaker").create_training_job(**training_job(name, self._role, "first_line.py"))
+        self._server.client("sagemaker").create_training_job(**training_job(name, self.role, "first_line.py"))
         self._await("describe_training_job", {"TrainingJobName": name}, "TrainingJobStatus", "Completed")
         return float(self._first_message(name)) - before
 
@@ -75,9 +75,9 @@ class Containers:
     def endpoint(self) -> str:
         """The name of an endpoint of one instance, in service."""
         name, sagemaker = f"endpoint-{next(self._numbers)}", self._server.client("sagemaker")
-        self._server.client("s3").put_object(Bucket=BUCKET, Key="model.tar.gz", Body=_empty_archive())
+        self._server.client("s3").put_object(Bucket=BUCKET, Key="model.tar.gz", Body=empty_archive())
         container = {"Image": "benchmark:1", "ModelDataUrl": f"s3://{BUCKET}/model.tar.gz"}
-        sagemaker.create_model(ModelName=name, ExecutionRoleArn=self._role, PrimaryContainer=container)
+        sagemaker.create_model(ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer=container)
         variant = {"VariantName": "primary", "ModelName": name, "InitialInstanceCount": 1}
         variant["InstanceType"] = "ml.m5.large"
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
@@ -157,7 +157,7 @@ def _policy(statement: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _empty_archive() -> bytes:
+def empty_archive() -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz"):
         pass

@@ -1,15 +1,16 @@
-"""The loop: from an object that landed to the first answer of the model it trained, against the same by hand.
+"""The loop: a first deployment, training and answer; a retraining; and the same training and serving by hand.
 
-    python -m benchmarks.loop [--runs 3] [--json FILE]
+    python -m benchmarks.loop [--rounds 3] [--json FILE] [--write-docs]
 
-By hand is what a person without any stack would do, with the same code in the same environments: run `train.py`, start
-the model server on what it wrote, ask it. Loop and hand take turns. The loop runs on an embedded cloud of its own with
-its environments built beforehand; deploying and the first run (which creates the endpoint) are reported apart.
+Each round has an embedded cloud of its own, with environments built beforehand: `slipway up` with one workload, the
+first data set until the first answer (cold), and a second one until the new model answers (retrain). What the script
+computes, from its first line to its last, is taken off, and told beside it; starting it, with its imports, is not.
+By hand is what a person without any stack would do with the same code in the same environments: run `train.py`, start
+the model server on what it wrote, ask it. Answers through the API are measured warm, one after the other.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import socket
@@ -24,10 +25,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks import machine
+from benchmarks.command import main as command
+from benchmarks.containers import seconds
+from benchmarks.results import Goal, Result, alternate, summarise
 from cli import data, descriptors, history, runs, stack
 from cli.embedded import EmbeddedCloud
 from cli.predict import Api
@@ -38,40 +38,50 @@ WORKLOAD = "mnist_lightning"
 HYPERPARAMETERS = {"epochs": "6"}
 LIMIT_SECONDS = 300.0
 POLL_SECONDS = 0.02
+CALLS = 200
+# The embedded cloud takes one environment for every tag of it.
+TRAINING_IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.6.0-cpu-py312"
+COLD, RETRAIN = (
+    "up, first training, first answer, without computing, s",
+    "retrain to the new answer, without computing, s",
+)
+STARTED, CHECKED = "object landed -> training process, s", "object landed -> first container of the run, s"
+ANSWER, BY_HAND = "API -> Lambda -> endpoint, median, ms", "retrain / by hand"
+GOALS = {COLD: Goal(maximum=8), RETRAIN: Goal(maximum=2), STARTED: Goal(maximum=0.15), ANSWER: Goal(maximum=10)}
 
 
-def main() -> None:
-    """Measure, print a table, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    result = measure(arguments.runs)
-    show(result)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def measure(rounds: int) -> dict[str, Any]:
-    """Ratios (medians), every run's phases in seconds, and the machine."""
+def measure(rounds: int, calls: int = CALLS) -> Result:
+    """Times in seconds, of every phase of every run."""
     with tempfile.TemporaryDirectory(prefix="slipway-loop-") as folder:
         work = Path(folder)
         digits = _sample_digits(work)
-        with embedded_cloud(work) as target:
-            deploy = _seconds(lambda: (stack.bootstrap(target), stack.deploy(target, approve_all=True)))
-            loop = Loop(target, digits)
-            by_hand = Hand(work, digits, loop.descriptor["training"]["image_uri"])
-            first = loop.run()
-            pairs = [{"loop": loop.run(), "hand": by_hand.run()} for _ in range(rounds)]
-    overheads = [pair["loop"]["total"] - pair["hand"]["total"] for pair in pairs]
-    ratios = [pair["loop"]["total"] / pair["hand"]["total"] for pair in pairs]
+        by_hand = Hand(work, digits)
+        sides = {"loop": lambda: _loop(work, digits, calls), "hand": by_hand.run}
+        return summarise(alternate(rounds, sides), _ratios, GOALS)
+
+
+def _loop(work: Path, digits: Path, calls: int) -> dict[str, Any]:
+    began = time.time()
+    with embedded_cloud(Path(tempfile.mkdtemp(dir=work))) as target:
+        stack.bootstrap(target)
+        stack.deploy(target, workloads=[WORKLOAD], approve_all=True)
+        deployed = time.time()
+        loop = Loop(target, digits)
+        cold, again = loop.run(), loop.run()
+        answers = loop.answers(calls)
+    return {"up": deployed - began, "cold": cold, "retrain": again, "answers": answers}
+
+
+def _ratios(run: dict[str, Any]) -> dict[str, float]:
+    loop, hand = run["loop"], run["hand"]
+    cold, again = loop["cold"], loop["retrain"]
     return {
-        "ratios": {"loop / by hand": statistics.median(ratios)},
-        "overhead_seconds": statistics.median(overheads),
-        "deploy_seconds": deploy,
-        "first_run": first,
-        "runs": pairs,
-        "machine": machine.describe(),
+        COLD: loop["up"] + cold["total"] - cold["computing"],
+        RETRAIN: again["total"] - again["computing"],
+        STARTED: again["training process"],
+        CHECKED: again["first container"],
+        ANSWER: 1000 * statistics.median(loop["answers"]),
+        BY_HAND: again["total"] / hand["total"],
     }
 
 
@@ -96,7 +106,9 @@ class Loop:
         self.api = Api.of(target)
 
     def run(self) -> dict[str, float]:
-        """Seconds of each step of the two state machines, of what lies between them, and in all."""
+        """Seconds from the last object to the first container, to the training process, to the answer (total); of each
+        step of the two state machines, and what the script computed.
+        """
         serving = self._version()
         dataset = data.upload(self.target, self.descriptor, self.assignment, HYPERPARAMETERS)
         landed = time.time()
@@ -107,7 +119,33 @@ class Loop:
         phases |= _by_title(train, runs.TRAIN)
         phases["registered -> rollout"] = (rollout[0].entered - train[-1].left).total_seconds()
         phases |= _by_title([step for step in rollout if step.entered.timestamp() <= answered], runs.ROLLOUT)
-        return phases | {"total": answered - landed}
+        return phases | self._training(landed) | {"total": answered - landed}
+
+    def answers(self, count: int) -> list[float]:
+        """Seconds of each answer through the API; every one is a model's."""
+
+        def ask() -> None:
+            if self._version() is None:
+                raise RuntimeError("the API gave no prediction")
+
+        ask()
+        return [seconds(ask) for _ in range(count)]
+
+    def _training(self, landed: float) -> dict[str, float]:
+        """From the newest training job's log: its driver's first line, and its script's first and last."""
+        sagemaker, logs = self.target.client("sagemaker"), self.target.client("logs")
+        newest = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 1}
+        name = sagemaker.list_training_jobs(**newest)["TrainingJobSummaries"][0]["TrainingJobName"]
+        check = sagemaker.describe_processing_job(ProcessingJobName=f"{name}-check")["ProcessingStartTime"]
+        group = "/aws/sagemaker/TrainingJobs"
+        stream = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"][0]
+        page = {"logGroupName": group, "logStreamName": stream["logStreamName"], "startFromHead": True}
+        driver, *script = [event["timestamp"] / 1000 for event in logs.get_log_events(**page)["events"]]
+        return {
+            "first container": check.timestamp() - landed,
+            "training process": driver - landed,
+            "computing": script[-1] - script[0],
+        }
 
     def _version(self) -> str | None:
         answer = self.api.predict(WORKLOAD, self.body)
@@ -137,17 +175,17 @@ class Loop:
 class Hand:
     """The same training script and the same server, started by hand in the same environments."""
 
-    def __init__(self, work: Path, digits: Path, training_image: str) -> None:
+    def __init__(self, work: Path, digits: Path) -> None:
         self.work, self.digits = work, digits
         training, serving = ROOT / "training_code" / WORKLOAD, ROOT / "inference_code"
-        self.trainer = _environment("--image", training_image, training / "requirements.txt")
+        self.trainer = _environment("--image", TRAINING_IMAGE, training / "requirements.txt")
         self.server = _environment(serving / "server" / "requirements.txt", serving / WORKLOAD / "requirements.txt")
 
     def run(self) -> dict[str, float]:
         """Seconds of training, of starting the server up to its first answer, and in all."""
         root = Path(tempfile.mkdtemp(dir=self.work))
-        train = _seconds(lambda: self._train(root / "ml" / "model"))
-        serve = _seconds(lambda: self._serve(root))
+        train = seconds(lambda: self._train(root / "ml" / "model"))
+        serve = seconds(lambda: self._serve(root))
         return {"train": train, "serve": serve, "total": train + serve}
 
     def _train(self, model: Path) -> None:
@@ -212,12 +250,6 @@ def _sample_digits(work: Path) -> Path:
     return folder
 
 
-def _seconds(action: Any) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
-
-
 def _by_title(steps: list[history.Step], machine_name: str) -> dict[str, float]:
     titled: dict[str, float] = {}
     for step in steps:
@@ -226,21 +258,5 @@ def _by_title(steps: list[history.Step], machine_name: str) -> dict[str, float]:
     return titled
 
 
-def show(result: dict[str, Any]) -> None:
-    """Ratios first, then where the time goes (medians of the runs)."""
-    console = Console()
-    for name, ratio in result["ratios"].items():
-        console.print(f"{name}: {ratio:.2f}x   overhead {result['overhead_seconds']:.1f} s (medians)")
-    table = Table("phase", "median s", "min", "max")
-    for side in ("loop", "hand"):
-        for phase in result["runs"][0][side]:
-            values = [pair[side].get(phase, 0.0) for pair in result["runs"]]
-            figures = (statistics.median(values), min(values), max(values))
-            table.add_row(f"{side}: {phase}", *(f"{value:.2f}" for value in figures))
-    console.print(table)
-    console.print(f"deploy {result['deploy_seconds']:.1f} s, first run {result['first_run']['total']:.1f} s")
-    console.print(", ".join(f"{name} {value}" for name, value in result["machine"].items()))
-
-
 if __name__ == "__main__":
-    main()
+    command("loop", __doc__, lambda given: measure(given.rounds), rounds=3)

@@ -11,7 +11,6 @@ import sys
 import time
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from server.accepting import Acceptor
@@ -24,6 +23,7 @@ from server.multi_model import ManyModels
 from server.predictor import Predictor
 from server.service import Service
 from server.settings import Settings
+from server.writing import Protocol
 
 log = logging.getLogger(__name__)
 # SageMaker sends SIGTERM and, 30 seconds later, SIGKILL.
@@ -79,7 +79,7 @@ class WorkerServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
-        return HttpToolsProtocol(config=self.config, server_state=self.server_state, app_state={})
+        return Protocol(config=self.config, server_state=self.server_state, app_state={})
 
 
 def run_worker(
@@ -130,7 +130,7 @@ async def _serve(
 def _config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=HttpToolsProtocol,
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -15,14 +15,18 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import command
 from benchmarks.results import Goal, Result, alternate, summarise
 from benchmarks.trainings.comparison import Comparison
 from benchmarks.trainings.mnist import Mnist
+from benchmarks.trainings.scripts import PATTERNS, Scripts
 
-COMPARISONS: dict[str, Callable[..., Comparison]] = {"mnist": Mnist}
+COMPARISONS: dict[str, Callable[..., Comparison]] = {"mnist": Mnist} | {
+    pattern.name: partial(Scripts, pattern) for pattern in PATTERNS
+}
 
 
 def measure(arguments: argparse.Namespace) -> Result:

@@ -7,7 +7,6 @@ checkpoints.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,11 +14,13 @@ from pathlib import Path
 from benchmarks.environments import environment
 from benchmarks.results import Goal
 from benchmarks.timed import Run, run
-from benchmarks.trainings.comparison import RIVALS, THREADS, Figures, interpreter, require, sample_data, training_code
+from benchmarks.trainings.comparison import RIVALS, THREADS, Figures, interpreter, require, sample_data
+from benchmarks.trainings.container import Container
 
 WORKLOAD = "mnist_lightning"
 PILLOW = "pillow==12.2.0"
-OURS, RAW, TUTORIAL = "mnist: ours", "mnist: raw loop", "mnist: tutorial"
+OURS, RAW, TUTORIAL, IMPORTS = "mnist: ours", "mnist: raw loop", "mnist: tutorial", "mnist: imports"
+START = "mnist: container start to first step / bare import of Lightning"
 
 
 class Mnist:
@@ -34,27 +35,30 @@ class Mnist:
         self._python = interpreter(WORKLOAD)
         self._data = data / "mnist" if data else self._make_digits(images)
         self._trained = self._count()
+        channels = dict.fromkeys(("train", "test"), self._data)
+        self._container = Container(work / "ml", WORKLOAD, self._python, channels)
         pillow = environment("training-pillow", [PILLOW])
         (self._packages,) = pillow.glob("lib/python*/site-packages")
 
     def sides(self) -> dict[str, Callable[[], Figures]]:
-        return {OURS: self.ours, RAW: self.raw, TUTORIAL: self.tutorial}
+        return {OURS: self.ours, RAW: self.raw, TUTORIAL: self.tutorial, IMPORTS: self.imports}
 
     def ratios(self, run: Mapping[str, Figures]) -> dict[str, float]:
-        speed = {side: figures["images_per_second"] for side, figures in run.items()}
+        speed = {side: run[side]["images_per_second"] for side in (OURS, RAW, TUTORIAL)}
         raw, tutorial = self.goals
-        return {raw: speed[OURS] / speed[RAW], tutorial: speed[OURS] / speed[TUTORIAL]}
+        start = run[OURS]["first_step_seconds"] / run[IMPORTS]["total_seconds"]
+        return {raw: speed[OURS] / speed[RAW], tutorial: speed[OURS] / speed[TUTORIAL], START: start}
 
     def ours(self) -> Figures:
-        place = self._work / "ours"
-        shutil.rmtree(place, ignore_errors=True)
-        folders = {"train": self._data, "test": self._data, "model-dir": place / "model"}
-        folders |= {"output-data-dir": place / "logs", "checkpoint-dir": place / "checkpoints"}
-        settings = {"network": "mlp", "batch_size": 64, "dropout": 0, "epochs": self._epochs}
-        arguments = [str(part) for name, value in {**folders, **settings}.items() for part in (f"--{name}", value)]
-        done = run([self._python, training_code(WORKLOAD) / "train.py", *arguments], threads=THREADS)
+        settings = {"network": "mlp", "batch_size": 64, "dropout": 0.0, "epochs": self._epochs}
+        done = self._container.run(settings)
         require("ours: test_accuracy", done.figure("test_accuracy"), at_least=0.9)
-        return self._figures(done)
+        phases = {"driver_seconds": done.first("driver: starting"), "first_step_seconds": done.first("epochs=")}
+        return self._figures(done) | phases
+
+    def imports(self) -> Figures:
+        """What nobody who trains with Lightning gets round."""
+        return {"total_seconds": run([self._python, "-c", "import pytorch_lightning"], threads=THREADS).total}
 
     def raw(self) -> Figures:
         command = [self._python, RIVALS / "mnist_raw.py", self._data, str(self._epochs)]

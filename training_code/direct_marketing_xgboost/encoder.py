@@ -37,7 +37,7 @@ class Encoder:
     def fit(cls, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, categorical: Sequence[str]) -> Encoder:
         """Learn the values of the categorical columns that are there."""
         seen = {
-            name: tuple(sorted({category(row[index]) for row in rows}))
+            name: tuple(sorted(set(_categories([row[index] for row in rows]))))
             for index, name in enumerate(columns)
             if name in categorical
         }
@@ -68,15 +68,38 @@ class Encoder:
         return [f"{name}={value}" for value in self.categories[name]] if name in self.categories else [name]
 
     def _column(self, index: int, name: str, rows: Sequence[Sequence[Cell]]) -> np.ndarray:
+        cells = [row[index] for row in rows]
         if name not in self.categories:
-            numbers = [[_number(row[index], at, name)] for at, row in enumerate(rows)]
-            return np.array(numbers, dtype=np.float32)
+            return _numbers(cells, name)[:, np.newaxis]
         position = {value: number for number, value in enumerate(self.categories[name])}
-        encoded = np.zeros((len(rows), len(position)), dtype=np.float32)
-        for at, row in enumerate(rows):
-            if (number := position.get(category(row[index]))) is not None:
-                encoded[at, number] = 1
-        return encoded
+        numbers = np.array([position.get(value, -1) for value in _categories(cells)], dtype=np.int64)
+        return (numbers[:, np.newaxis] == np.arange(len(position))).astype(np.float32)
+
+
+def _categories(cells: Sequence[Cell]) -> list[str]:
+    """`category` of each; of a text once, however often it is there."""
+    if not _are_texts(cells):
+        return [category(cell) for cell in cells]
+    known = {cell: category(cell) for cell in set(cells)}
+    return [known[cell] for cell in cells]
+
+
+def _numbers(cells: Sequence[Cell], column: str) -> np.ndarray:
+    """float32, NaN where one is missing. Raises InvalidCell."""
+    if _are_texts(cells):
+        try:
+            found = np.array(cells, dtype=np.float64)
+        except ValueError:
+            pass  # some are missing, or wrong: which, is found out below
+        else:
+            if np.isfinite(found).all():
+                return found.astype(np.float32)
+    return np.array([_number(cell, at, column) for at, cell in enumerate(cells)], dtype=np.float32)
+
+
+def _are_texts(cells: Sequence[Cell]) -> bool:
+    """As a file's are. A JSON document's may be of any type, of which some are equal to others and yet not the same."""
+    return all(type(cell) is str for cell in cells)
 
 
 def category(cell: Cell) -> str:

@@ -39,6 +39,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
+    # XGBoost imports scikit-learn, and that SciPy and pandas, where they are there: three quarters of its start, and
+    # nothing here asks for them.
+    sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
     # After parsing, so that a wrong argument is told at once: this takes a second.
     import training
 

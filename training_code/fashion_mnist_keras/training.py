@@ -44,17 +44,18 @@ def run(options: Namespace) -> None:
             seed=options.seed, checkpoint_dir=options.checkpoint_dir, output_data_dir=options.output_data_dir
         ),
     )
-    _finish(model, held_out, options.model_dir)
+    _finish(model, held_out, options)
 
 
-def _finish(model: keras.Model, held_out: tuple[np.ndarray, np.ndarray], folder: Path) -> None:
+def _finish(model: keras.Model, held_out: tuple[np.ndarray, np.ndarray], options: Namespace) -> None:
+    folder: Path = options.model_dir
     images, labels = held_out
     figures = model.evaluate(
         images.astype(np.float32), labels, batch_size=_MEASURED_AT_ONCE, verbose=0, return_dict=True
     )
     print(f"validation_accuracy={figures['accuracy']:.4f} validation_loss={figures['loss']:.4f}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    saving.save(model, folder)
+    saving.save(network.served(model, dropout=options.dropout), folder)
     description = {"classes": arrays.CLASSES, "input": {"shape": list(arrays.SHAPE), "minimum": 0, "maximum": 255}}
     description["metrics"] = {f"validation_{name}": figures[name] for name in ("accuracy", "loss")}
     (folder / "config.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n")

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging
@@ -72,16 +73,16 @@ def load(folder: Path, *, max_length: int) -> tuple[PreTrainedTokenizerBase, nn.
 def train(model: nn.Module, loader: DataLoader, options: Namespace, processes: Processes) -> None:
     """AdamW with a learning rate that falls linearly to zero; a line of metrics an epoch."""
     parallel = DistributedDataParallel(model) if processes.number > 1 else model
-    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, fused=True)
     steps = options.epochs * len(loader)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     for epoch in range(options.epochs):
         started = time.monotonic()
         loader.sampler.set_epoch(epoch)
         parallel.train()
-        sums = torch.zeros(3, dtype=torch.float64)
+        sums = torch.zeros(3, dtype=torch.float64, device=processes.device)
         for batch in loader:
-            batch = {name: tensor.to(processes.device) for name, tensor in batch.items()}
+            batch = {name: tensor.to(processes.device, non_blocking=True) for name, tensor in batch.items()}
             answer = parallel(**batch)
             answer.loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -100,7 +101,7 @@ def train(model: nn.Module, loader: DataLoader, options: Namespace, processes: P
 def test(model: nn.Module, loader: DataLoader, device: torch.device) -> dict[str, float]:
     """Accuracy and loss."""
     model.eval()
-    sums = torch.zeros(3, dtype=torch.float64)
+    sums = torch.zeros(3, dtype=torch.float64, device=device)
     for batch in loader:
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
         sums += _sums(model(**batch), batch["labels"])
@@ -108,10 +109,10 @@ def test(model: nn.Module, loader: DataLoader, device: torch.device) -> dict[str
 
 
 def _sums(answer: object, labels: torch.Tensor) -> torch.Tensor:
-    """Loss, right answers, examples."""
+    """Loss, right answers, examples; on the device, read once an epoch: reading them would wait for every step."""
     right = (answer.logits.argmax(dim=1) == labels).sum()
-    values = (answer.loss.detach() * len(labels), right, len(labels))
-    return torch.tensor([float(value) for value in values], dtype=torch.float64)
+    loss = answer.loss.detach() * len(labels)
+    return torch.stack([loss, right, torch.full_like(right, len(labels))]).double()
 
 
 def _figures(sums: torch.Tensor) -> dict[str, float]:
@@ -120,15 +121,16 @@ def _figures(sums: torch.Tensor) -> dict[str, float]:
 
 
 class Reviews(Dataset):
-    """(text, label) pairs."""
+    """(token numbers, label) pairs: each text is taken apart once, not once an epoch."""
 
-    def __init__(self, texts: list[str], labels: list[int]) -> None:
-        self._pairs = list(zip(texts, labels, strict=True))
+    def __init__(self, texts: list[str], labels: list[int], tokenizer: PreTrainedTokenizerBase) -> None:
+        found = tokenizer(texts, truncation=True)["input_ids"]
+        self._pairs = [(torch.tensor(tokens), label) for tokens, label in zip(found, labels, strict=True)]
 
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def __getitem__(self, index: int) -> tuple[str, int]:
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         return self._pairs[index]
 
 
@@ -136,22 +138,24 @@ def _loader(
     examples: tuple[list[str], list[int]], tokenizer: PreTrainedTokenizerBase, options: Namespace, processes: Processes
 ) -> DataLoader:
     """This process's share of the examples, shuffled."""
-    data = Reviews(*examples)
+    data = Reviews(*examples, tokenizer)
     sampler = DistributedSampler(data, processes.number, processes.rank, shuffle=True, seed=options.seed)
     return DataLoader(data, options.batch_size, sampler=sampler, collate_fn=_collate(tokenizer))
 
 
 def _batches(examples: tuple[list[str], list[int]], tokenizer: PreTrainedTokenizerBase, batch_size: int) -> DataLoader:
-    return DataLoader(Reviews(*examples), batch_size, collate_fn=_collate(tokenizer))
+    return DataLoader(Reviews(*examples, tokenizer), batch_size, collate_fn=_collate(tokenizer))
 
 
-def _collate(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[tuple[str, int]]], Batch]:
-    """Texts -> token numbers, padded to the longest of their batch, not of the model."""
+def _collate(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[tuple[torch.Tensor, int]]], Batch]:
+    """Token numbers padded to the longest of their batch, not of the model."""
 
-    def collate(pairs: list[tuple[str, int]]) -> Batch:
-        texts, labels = zip(*pairs, strict=True)
-        tokens = tokenizer(list(texts), truncation=True, padding=True, return_tensors="pt")
-        return {**export.inputs(tokens), "labels": torch.tensor(labels)}
+    def collate(pairs: list[tuple[torch.Tensor, int]]) -> Batch:
+        tokens, labels = zip(*pairs, strict=True)
+        lengths = torch.tensor([len(some) for some in tokens])
+        padded = pad_sequence(list(tokens), batch_first=True, padding_value=tokenizer.pad_token_id)
+        mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long()
+        return {"input_ids": padded, "attention_mask": mask, "labels": torch.tensor(labels)}
 
     return collate
 

@@ -91,8 +91,13 @@ def run(options: argparse.Namespace) -> Counter[str]:
     )
     paths = sorted(path for path in step.videos.rglob("*") if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES)
     cv2.setNumThreads(1)  # the videos are what is done at once; OpenCV's threads let Python's run
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(_cores()) as pool:
         return Counter(pool.map(step.handle, paths))
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -58,7 +58,7 @@ def run(options: Namespace) -> None:
         ),
     )
     description = {"classes": names, "clip": asdict(given.shape)}
-    _finish(model, held_out, options.model_dir, description=description)
+    _finish(model, held_out, options, description=description)
 
 
 def _names(options: Namespace) -> list[str]:
@@ -68,13 +68,16 @@ def _names(options: Namespace) -> list[str]:
     return names
 
 
-def _finish(model: keras.Model, held_out: examples.Examples, folder: Path, *, description: dict[str, Any]) -> None:
+def _finish(
+    model: keras.Model, held_out: examples.Examples, options: Namespace, *, description: dict[str, Any]
+) -> None:
+    folder: Path = options.model_dir
     figures = model.evaluate(
         held_out.frames.astype(np.float32), held_out.labels, batch_size=_MEASURED_AT_ONCE, verbose=0, return_dict=True
     )
     print(f"validation_accuracy={figures['accuracy']:.4f} validation_loss={figures['loss']:.4f}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    saving.save(model, folder)
+    saving.save(network.served(model, filters=options.filters), folder)
     metrics = {f"validation_{name}": figures[name] for name in ("accuracy", "loss")}
     text = json.dumps(description | {"metrics": metrics}, indent=2, sort_keys=True)
     (folder / "config.json").write_text(f"{text}\n", encoding="utf-8")

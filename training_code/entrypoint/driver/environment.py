@@ -59,6 +59,17 @@ def script_variables(job: Job, *, gpus: int, cpus: int) -> dict[str, str]:
     return variables
 
 
+def memory_variables(given: Mapping[str, str]) -> dict[str, str]:
+    """What makes glibc's malloc keep what was freed, unless `given` (the container's variables) says otherwise.
+
+    A step of a training allocates the same arrays as the one before. By default large ones come from the kernel and go
+    back to it, which fills them with zeros each time: a sixth of the step of a small convolutional network. Another C
+    library does not look at these (mallopt(3)).
+    """
+    wanted = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 33), "MALLOC_TOP_PAD_": str(1 << 26)}
+    return {name: value for name, value in wanted.items() if name not in given}
+
+
 def count_gpus(devices: Path = Path("/dev")) -> int:
     """The container's NVIDIA devices."""
     return sum(1 for path in devices.glob("nvidia*") if re.fullmatch(r"nvidia\d+", path.name))

@@ -54,7 +54,8 @@ def _process(layout: Layout, parameters: Sequence[str]) -> tuple[str, supervise.
     for folder in job.outputs.values():
         folder.mkdir(parents=True, exist_ok=True)
     arguments = processing_arguments(job, parameters)
-    variables = processing_variables(job, gpus=environment.count_gpus(), cpus=environment.count_cpus())
+    variables = environment.memory_variables(os.environ)
+    variables |= processing_variables(job, gpus=environment.count_gpus(), cpus=environment.count_cpus())
     _announce(script, arguments, started)
     return name, supervise.run(launch.plain(script, arguments), folder=layout.code, variables=variables)
 
@@ -85,7 +86,7 @@ def _command(script: Path, job: Job) -> tuple[list[str], dict[str, str]]:
     arguments = environment.script_arguments(job.hyperparameters)
     job_name = os.environ.get("TRAINING_JOB_NAME", "")
     command = launch.command(script, arguments, job, gpus=gpus, job_name=job_name)
-    return command, {**variables, **launch.network_variables(job)}
+    return command, {**environment.memory_variables(os.environ), **variables, **launch.network_variables(job)}
 
 
 def _fail(path: Path, content: str) -> int:

@@ -47,7 +47,7 @@ def channels(data):
 def trained(data, tmp_path_factory):
     """(what was printed, the model's folder)."""
     folder = tmp_path_factory.mktemp("model")
-    options = ["--epochs", 6, "--filters", 4, "--batch_size", 8]
+    options = ["--epochs", 14, "--filters", 4, "--batch_size", 8]
     return run("train.py", *channels(data), "--model-dir", folder, *options).stdout, folder
 
 

@@ -65,6 +65,16 @@ def test_libraries_are_told_not_to_report_home_unless_the_manifest_says_otherwis
     assert "told 0" in container.run(ORT_DISABLE_TELEMETRY="0").stdout
 
 
+def test_memory_is_kept_for_the_next_step_unless_the_image_says_otherwise(container):
+    script = (
+        "import os\nprint(sorted(pair for pair in os.environ.items() if pair[0].startswith('MALLOC_')), flush=True)"
+    )
+    container.code({"train.py": script})
+    done = container.run(MALLOC_TOP_PAD_="4096")
+    told = "[('MALLOC_MMAP_MAX_', '0'), ('MALLOC_TOP_PAD_', '4096'), ('MALLOC_TRIM_THRESHOLD_', '8589934592')]"
+    assert told in done.stdout.splitlines(), done
+
+
 def test_the_starter_starts_the_driver_of_the_channel_beside_it(container):
     """As in a training job of a tuning job, which the image's own program starts in the folder of the code."""
     container.configure({"hidden": "4", "sagemaker_program": "start.py"}, channels=("train", "starter"))

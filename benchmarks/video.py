@@ -128,7 +128,7 @@ class Step:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--clips", type=int, default=96, help="videos (%(default)s)")
+    parser.add_argument("--clips", type=int, default=192, help="videos (%(default)s)")
     parser.add_argument("--seconds", type=int, default=10, help="of each video (%(default)s)")
 
 

@@ -86,7 +86,11 @@ def test_too_many_members_are_refused(tmp_path: Path) -> None:
         extract(archive, tmp_path / "model", Limits(max_members=10))
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"not a tar"), b"PK\x03\x04"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", gzip.compress(b"not a tar"), b"PK\x03\x04"],
+    ids=["nothing", "text", "gzip of text", "zip"],
+)
 def test_what_is_no_archive_says_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(ModelDataError):

@@ -67,7 +67,11 @@ def test_objects_are_read_only_when_their_turn_comes() -> None:
     assert bucket.reads == ["d"]
 
 
-@pytest.mark.parametrize("stored", [b"plain text", gzip.compress(b"x" * 5000)[:-9], b"\x1f\x8b\x08" + b"\0" * 30])
+@pytest.mark.parametrize(
+    "stored",
+    [b"plain text", gzip.compress(b"x" * 5000)[:-9], b"\x1f\x8b\x08" + b"\0" * 30],
+    ids=["plain text", "cut off", "head only"],
+)
 def test_what_is_not_gzip_is_named(stored: bytes) -> None:
     with pytest.raises(UnreadableObject, match="s3://b/bad"):
         _bytes(Bucket(a=gzip.compress(b"1"), bad=stored), _object("a"), _object("bad"), compression="Gzip")

@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from localcloud.gateway.effects import changed_by
+
 log = logging.getLogger(__name__)
 
 # Room for the journal, the log files and the SageMaker store, so that deleting remains possible.
@@ -31,9 +33,11 @@ App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 
 class Acknowledgement:
-    """Serves requests by ``app``; ``commit`` returns when all changes made so far are durable, or raises OSError."""
+    """Serves requests by ``app``; ``commit`` returns when the changes made so far are durable in those services (None:
+    in all), or raises OSError.
+    """
 
-    def __init__(self, app: App, commit: Callable[[], Awaitable[None]], folder: Path) -> None:
+    def __init__(self, app: App, commit: Callable[[frozenset[str] | None], Awaitable[None]], folder: Path) -> None:
         self._app = app
         self._commit = commit
         self._folder = folder
@@ -63,7 +67,7 @@ class Acknowledgement:
             nonlocal refused
             if message["type"] == "http.response.start" and message["status"] < 400:
                 try:
-                    await self._commit()
+                    await self._commit(changed_by(scope))
                     if failures:
                         raise failures[0]
                 except OSError as error:

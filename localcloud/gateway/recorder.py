@@ -42,11 +42,13 @@ class StateRecorder:
         self._code_kept = False
         _uncopied.install()
 
-    def changes(self) -> bytes | None:
-        """See ``Recorder``."""
+    def changes(self, parts: frozenset[str] | None) -> bytes | None:
+        """See ``Recorder``; the parts are ministack's services, by the names under which it saves them."""
         self._code_kept = self._code_kept or _keep_code()
         found: list[Change] = []
         for name, get_state in self._app._build_persistence_save_dict().items():
+            if parts is not None and name not in parts:
+                continue
             state = _read(name, get_state)
             if state is not None:
                 if name not in self._services:

@@ -25,11 +25,13 @@ _SMALLEST_FULL_JOURNAL = 4 * 2**20
 class Recorder(Protocol):
     """Knows the state. Both are called on the event loop only."""
 
-    def changes(self) -> bytes | None:
-        """A JSON array of what changed since the last call (see ``changes.py``), or None."""
+    def changes(self, parts: frozenset[str] | None) -> bytes | None:
+        """A JSON array of what changed in these parts of the state (None: in all of it) since they were looked at last
+        (see ``changes.py``), or None.
+        """
 
     def snapshot(self) -> bytes:
-        """The whole state as of the last call of ``changes``, as a JSON object."""
+        """The whole state as the calls of ``changes`` have seen it, as a JSON object."""
 
 
 class Journal:
@@ -42,6 +44,7 @@ class Journal:
         self._written = self._limit = 0
         self._unwritten: list[bytes] = []
         self._waiting: asyncio.Future[None] | None = None
+        self._parts: frozenset[str] | None = frozenset()
         self._committing: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._started_loop: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
@@ -66,10 +69,14 @@ class Journal:
             self._ticking.cancel()
         await self._commit_logged()
 
-    async def commit(self) -> None:
-        """Return when every change made before the call is on the disk. Raises OSError when it cannot be."""
+    async def commit(self, parts: frozenset[str] | None = None) -> None:
+        """Return when every change that was made before the call in these parts of the state (None: in all of it) is on
+        the disk. Raises OSError when it cannot be.
+        """
         if self._waiting is None:
             self._waiting = asyncio.get_running_loop().create_future()
+            self._parts = frozenset()
+        self._parts = None if parts is None or self._parts is None else self._parts | parts
         mine = self._waiting
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_all())
@@ -85,7 +92,7 @@ class Journal:
             while self._waiting is not None:
                 batch, self._waiting = self._waiting, None
                 try:
-                    await self._commit_once()
+                    await self._commit_once(self._parts)
                     batch.set_result(None)
                 except Exception as error:
                     batch.set_exception(error)
@@ -93,8 +100,8 @@ class Journal:
         finally:
             self._committing = None
 
-    async def _commit_once(self) -> None:
-        content = self._recorder.changes()
+    async def _commit_once(self, parts: frozenset[str] | None) -> None:
+        content = self._recorder.changes(parts)
         if content is not None:
             self._unwritten.append(record(content))
         if self._file is None:

@@ -36,3 +36,39 @@ def test_services_that_hand_out_their_data_give_what_they_would_copy_and_alter_n
     command = [sys.executable, "-c", CHECK, str(tmp_path), *names]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert result.stdout.split() == names, result.stderr
+
+
+EFFECTS = """
+import importlib, sys
+from pathlib import Path
+from localcloud import config
+from localcloud.gateway import Gateway, effects
+Gateway(config.load(Path(sys.argv[1]), 4566))
+saved = importlib.import_module("ministack.app")._state_map
+assert effects.PASS_ON.union(*effects._ALSO.values()) <= saved.keys()
+
+def changed(method, path, target="", service="", host="127.0.0.1:4566"):
+    signed = f"AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/{service}/aws4_request, Signature=0"
+    headers = {"x-amz-target": target, "authorization": signed if service else "", "host": host}
+    sent = [(name.encode(), value.encode()) for name, value in headers.items() if value]
+    return effects.changed_by({"method": method, "path": path, "query_string": b"", "headers": sent})
+
+assert "ssm" in changed("POST", "/", "AmazonSSM.PutParameter", "ssm")
+assert {"s3", "sqs", "eventbridge"} <= changed("PUT", "/bucket/key", service="s3")
+assert {"eventbridge", "sqs", "stepfunctions"} <= changed("POST", "/", "AWSEvents.PutEvents", "events")
+assert {"dynamodb", "dynamodb_streams"} <= changed("POST", "/", "DynamoDB_20120810.PutItem", "dynamodb")
+assert "cloudwatch_logs" in changed("POST", "/", "Logs_20140328.PutLogEvents", "logs")
+assert "cloudwatch" in changed("POST", "/", "GraniteServiceVersion20100801.PutMetricData", "monitoring")
+assert "lambda" in changed("POST", "/2015-03-31/functions", service="lambda")
+assert "stepfunctions" in changed("POST", "/", "AWSStepFunctions.StartExecution", "states")
+assert {"apigateway", "apigateway_v1"} <= changed("POST", "/restapis", service="apigateway")
+for service in ("cloudformation", "iam", "tagging", "ecr", "kms", "codebuild"):
+    assert changed("POST", "/", service=service) is None, service
+print("as expected")
+"""
+
+
+def test_a_request_is_followed_by_a_look_at_what_it_may_change(tmp_path):
+    command = [sys.executable, "-c", EFFECTS, str(tmp_path)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert result.stdout == "as expected\n", result.stderr

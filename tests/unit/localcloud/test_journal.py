@@ -16,9 +16,10 @@ class Recorded:
         self.state = {}
         self.known = {}
 
-    def changes(self):
-        found = [["set", [name], value] for name, value in self.state.items() if self.known.get(name) != value]
-        self.known = dict(self.state)
+    def changes(self, parts):
+        looked_at = {name: value for name, value in self.state.items() if parts is None or name in parts}
+        found = [["set", [name], value] for name, value in looked_at.items() if self.known.get(name) != value]
+        self.known |= looked_at
         return json.dumps(found).encode() if found else None
 
     def snapshot(self):
@@ -46,6 +47,22 @@ def running(recorded, scenario):
 
 def files(recorded, pattern):
     return sorted(recorded.folder.glob(pattern))
+
+
+def test_only_the_parts_that_are_waited_for_are_looked_at_and_the_end_looks_at_all(recorded):
+    async def scenario(journal):
+        recorded.state |= {"waited for": 1, "by another": 2, "by nobody": 3}
+        await asyncio.gather(journal.commit(frozenset({"waited for"})), journal.commit(frozenset({"by another"})))
+        assert recorded.durable() == {"waited for": 1, "by another": 2}
+        recorded.state |= {"waited for": 4, "by another": 5}
+        await journal.commit(frozenset({"waited for"}))
+        assert recorded.durable() == {"waited for": 4, "by another": 2}
+        await asyncio.gather(journal.commit(frozenset({"waited for"})), journal.commit())
+        assert recorded.durable() == recorded.state
+        recorded.state["by nobody"] = 6
+
+    running(recorded, scenario)
+    assert recorded.durable() == recorded.state
 
 
 def test_what_was_committed_is_on_the_disk_before_commit_returns(recorded):

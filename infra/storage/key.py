@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import Aws, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-_PUBLISHERS = {
-    "events.amazonaws.com": "EventBridge writes events into encrypted queues and the encrypted topic",
-    "cloudwatch.amazonaws.com": "alarms notify the encrypted topic",
+_OUR_ACCOUNT = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+_PUBLISHERS: dict[str, dict[str, Any]] = {
+    # Writes events into encrypted queues and the encrypted topic. For a topic it sends neither the account nor the
+    # rule, so a condition on them would refuse every message (SNS developer guide, "Key management": not supported
+    # "for EventBridge-to-encrypted topics"). What it may write into is bound by the queues' and the topic's policies.
+    "events.amazonaws.com": {},
+    # Alarms notify the encrypted topic.
+    "cloudwatch.amazonaws.com": _OUR_ACCOUNT,
 }
-"""Services that use the key on their own, not on behalf of a role, and why."""
+"""Services that use the key on their own, not on behalf of a role, and under which condition."""
 
 
 class DataKey(Construct):
@@ -27,17 +34,17 @@ class DataKey(Construct):
             enable_key_rotation=True,
             removal_policy=removal_policy,
         )
-        for service in _PUBLISHERS:
-            self.key.add_to_resource_policy(_publisher(service))
+        for service, conditions in _PUBLISHERS.items():
+            self.key.add_to_resource_policy(_publisher(service, conditions))
         self.key.add_to_resource_policy(_log_groups(Stack.of(self)))
 
 
-def _publisher(service: str) -> iam.PolicyStatement:
+def _publisher(service: str, conditions: dict[str, Any]) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         principals=[iam.ServicePrincipal(service)],
         actions=["kms:Decrypt", "kms:GenerateDataKey"],
         resources=["*"],
-        conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        conditions=conditions,
     )
 
 

@@ -63,10 +63,15 @@ RESOURCE_POLICIES = {
 
 
 def resource_statements(assembly: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    for kind, document in RESOURCE_POLICIES.items():
-        for name, properties in assembly.resources(kind).items():
-            for statement in properties[document]["Statement"]:
-                yield name, statement
+    for kind in RESOURCE_POLICIES:
+        yield from statements_of(assembly, kind)
+
+
+def statements_of(assembly: Any, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of the policies of the resources of one type."""
+    for name, properties in assembly.resources(kind).items():
+        for statement in properties[RESOURCE_POLICIES[kind]]["Statement"]:
+            yield name, statement
 
 
 def test_no_statement_allows_every_action_of_anything(assembly: Any) -> None:
@@ -202,13 +207,33 @@ def test_no_policy_lets_everybody_in(assembly: Any) -> None:
             assert statement["Principal"].get("AWS") != "*", name
 
 
+EVENTBRIDGE = {"Service": "events.amazonaws.com"}
+NO_CONTEXT_FROM_EVENTBRIDGE = ("AWS::SNS::TopicPolicy", "AWS::KMS::Key")
+"""Where a condition would refuse what EventBridge publishes: it tells a topic, and the topic's key, neither its account
+nor its rule (EventBridge user guide, "Using resource-based policies"; SNS developer guide, "Key management").
+"""
+
+
 def test_services_in_resource_policies_act_for_this_account_only(assembly: Any) -> None:
     """The confused deputy: a service must not be usable by another account against our key, queue or topic."""
-    for name, statement in resource_statements(assembly):
-        if statement["Effect"] == "Allow" and "Service" in statement["Principal"]:
+    for kind in RESOURCE_POLICIES:
+        for name, statement in statements_of(assembly, kind):
+            if statement["Effect"] != "Allow" or "Service" not in statement["Principal"]:
+                continue
+            if kind in NO_CONTEXT_FROM_EVENTBRIDGE and statement["Principal"] == EVENTBRIDGE:
+                continue
             keys = {key for operator in statement["Condition"].values() for key in operator}
             bound = {"aws:SourceAccount", "aws:SourceArn", "kms:EncryptionContext:aws:logs:arn"}
             assert keys & bound, name
+
+
+@pytest.mark.parametrize("kind", NO_CONTEXT_FROM_EVENTBRIDGE)
+def test_what_eventbridge_publishes_meets_no_condition(assembly: Any, kind: str) -> None:
+    """Of the topic's policy and its key's: else no rule reports a failed run."""
+    statements = [s for _, s in statements_of(assembly, kind) if s["Principal"] == EVENTBRIDGE]
+    assert len(statements) == 1
+    assert "Condition" not in statements[0]
+    assert all("*" not in action for action in as_list(statements[0]["Action"]))
 
 
 @pytest.mark.parametrize("service", ["codebuild", "sagemaker", "states"])

@@ -11,7 +11,8 @@ The networks: "MLP" is 784-128-10, "CNN" the network of SageMaker's own MNIST sa
 channels). The rivals run them with PyTorch; ours runs what training exported with ONNX Runtime, and with PyTorch where
 it says so. "classic" is nginx, gunicorn and Flask, as AWS's bring-your-own sample has them (gunicorn alone where there
 is no nginx on the PATH), "Ray Serve" stands behind a FastAPI proxy. TorchServe, LitServe, BentoML and Ray Serve batch
-up to 64 requests. "hello" is a function that answers the same bytes to everything, on the HTTP server that ours uses.
+up to 64 requests. "hello" is a function that answers the same bytes to everything, on the HTTP server that ours uses,
+uvicorn; on granian it is the same function.
 
 What it does not show: other payloads, larger models, accelerators, and a network between client and server. wrk takes
 its share of the two cores, which favours no side but makes fast ones look slower than they are.
@@ -33,7 +34,16 @@ from benchmarks.command import main
 from benchmarks.results import Result, alternate, summarise
 from benchmarks.serving import load
 from benchmarks.serving.bench import Bench
-from benchmarks.serving.contestants import HELLO, OURS, OURS_NOTHING, OURS_TORCH, OURS_UNBATCHED, RIVALS, Contestant
+from benchmarks.serving.contestants import (
+    HELLO,
+    HELLO_ON_GRANIAN,
+    OURS,
+    OURS_NOTHING,
+    OURS_TORCH,
+    OURS_UNBATCHED,
+    RIVALS,
+    Contestant,
+)
 from benchmarks.serving.ratios import GOALS, ratios
 
 WORKERS = 2
@@ -69,7 +79,8 @@ def sides(bench: Bench, rivals: list[str]) -> Mapping[str, Callable[[], Any]]:
         "ours with PyTorch, CNN": partial(bench.turn, OURS_TORCH, "cnn", [64]),
         "import torch": bench.import_torch_seconds,
         "ours, nothing": partial(bench.turn, OURS_NOTHING, "nothing", [64]),
-        "hello": partial(bench.turn, HELLO, "nothing", [64], checked=False),
+        "hello": partial(bench.turn, HELLO, "nothing", [1, 64], checked=False),
+        "hello on granian": partial(bench.turn, HELLO_ON_GRANIAN, "nothing", [1, 64], checked=False),
     }
     for name in rivals:
         found[name] = partial(_turn, bench, RIVALS[name], "mlp")

@@ -169,6 +169,12 @@ def _hello(site: Site) -> Commands:
     return [[site.programs / "uvicorn", "hello:app", *options, *where]]
 
 
+def _hello_on_granian(site: Site) -> Commands:
+    options = ["--interface", "asgi", "--loop", "uvloop", "--no-ws", "--log-level", "warning"]
+    where = ["--host", "127.0.0.1", "--port", str(site.port), "--workers", str(site.workers)]
+    return [[site.programs / "granian", *options, *where, "hello:app"]]
+
+
 _ONNX = _own_requirements(ONNX_RUNTIME)
 _TORCH = _own_requirements(ONNX_RUNTIME, TORCH, "safetensors==0.8.0", "onnx==1.23.2")
 
@@ -183,6 +189,7 @@ OURS_UNBATCHED = _ours("ours", _ONNX, "onnx", SLIPWAY_BATCH_MAX_ROWS="1")
 OURS_TORCH = _ours("ours-torch", _TORCH, "torch")
 OURS_NOTHING = _ours("ours", _ONNX, "nothing")
 HELLO = Contestant(name="ours", requirements=_ONNX, commands=_hello)
+HELLO_ON_GRANIAN = Contestant(name="granian", requirements=("granian[uvloop]==2.8.7",), commands=_hello_on_granian)
 RIVALS = {
     rival.name: rival
     for rival in (

@@ -55,7 +55,10 @@ def ratios(run: Mapping[str, Any]) -> dict[str, float]:
         found["memory with PyTorch, ours / TorchServe"] = run["ours with PyTorch, CNN"]["memory_mib"] / memory
     alone = run["ours, unbatched"]
     nothing = _speed(run["ours, nothing"], 64) / _speed(run["hello"], 64)
+    hello, granian = run["hello"], run["hello on granian"]
     return found | {
+        "hello, 64 connections: requests/s, uvicorn / granian": _speed(hello, 64) / _speed(granian, 64),
+        "hello, 1 connection: median latency, uvicorn / granian": hello["c1"]["p50"] / granian["c1"]["p50"],
         "MLP, 64 connections: requests/s, batched / unbatched": _speed(ours, 64) / _speed(alone, 64),
         "MLP, 1 connection: median latency, batched / unbatched": ours["c1"]["p50"] / alone["c1"]["p50"],
         "a model that costs nothing: requests/s, ours / hello": nothing,

@@ -41,7 +41,7 @@ def going_back_states(partition: str) -> dict[str, State]:
                 (f"({_OURS_SERVES} or {_WEIGHTS_MOVED}) and $step.retreat != null", "Retreat"),
                 (_OURS_SERVES, "ReleaseBack?"),
                 ("$serving.status = 'Failed' and $not($plan.exists)", "DeleteEndpoint"),
-                (_NOTHING_OF_OURS_SERVES, "ScaleBack?"),
+                (_NOTHING_OF_OURS_SERVES, "ResizeBack?"),
                 (f"{SERVING_MOVES} and {PATIENT}", "PauseBack"),
             ],
             default="LiftBack?",
@@ -59,13 +59,7 @@ def going_back_states(partition: str) -> dict[str, State]:
         "Restore": _update(
             partition,
             "sagemaker:updateEndpoint",
-            {
-                "EndpointName": "{% $plan.endpoint_name %}",
-                "EndpointConfigName": "{% $plan.previous_endpoint_config_name %}",
-                # The size that it was scaled to since.
-                "RetainAllVariantProperties": True,
-                "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}],
-            },
+            "{% $plan.restore %}",
             going_back="config",
             failed=f"{{% {_BUSY} and {PATIENT} ? 'no' : 'failed' %}}",
             otherwise="FindServing",
@@ -77,6 +71,10 @@ def going_back_states(partition: str) -> dict[str, State]:
             otherwise="FindServing",
             catch=ignore_all("LiftBack?"),
         ),
+        "ResizeBack?": choice(
+            [("$going_back in ['config', 'failed'] and $plan.resize_back != null", "ResizeBack")], default="ScaleBack?"
+        ),
+        "ResizeBack": _resize(partition),
         **scaling.scale_back_states(partition, requests="$plan.scale_back", then="MoreConfigs?"),
         "DeleteEndpoint": _delete(
             partition, "deleteEndpoint", {"EndpointName": "{% $plan.endpoint_name %}"}, "MoreConfigs?"
@@ -128,6 +126,27 @@ def _update(partition: str, action: str, arguments: object, *, going_back: str, 
         retry=[SAGEMAKER_RETRY],
         catch=[{"ErrorEquals": ["States.ALL"], "Assign": {"going_back": failed, **_TRIED}, "Next": otherwise}],
         Assign={**STARTED, "going_back": going_back},
+        Next="WaitBack",
+    )
+
+
+def _resize(partition: str) -> State:
+    """After `Restore`, which gave variants the counts of their config, and not those that they were scaled to."""
+    again = f"{_BUSY} and {PATIENT}"
+    told = "'; the instance count was not put back: ' & $states.errorOutput.Cause"
+    failure = {
+        "step": "{% $failure.step %}",
+        "error": "{% $failure.error %}",
+        "cause": f"{{% $failure.cause & ({again} ? '' : {told}) %}}",
+    }
+    failed = {"failure": failure, "going_back": f"{{% {again} ? 'config' : 'resized' %}}", **_TRIED}
+    return task(
+        resource=integration(partition, "aws-sdk:sagemaker:updateEndpointWeightsAndCapacities"),
+        arguments="{% $plan.resize_back %}",
+        timeout=120,
+        retry=[SAGEMAKER_RETRY],
+        catch=[{"ErrorEquals": ["States.ALL"], "Assign": failed, "Next": "FindServing"}],
+        Assign={**STARTED, "going_back": "resized"},
         Next="WaitBack",
     )
 

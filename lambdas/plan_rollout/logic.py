@@ -10,7 +10,7 @@ from shared.errors import InvalidInput, SlipwayError
 from shared.fields import take, take_matching
 from shared.names import WORKLOAD, model_name
 
-from plan_rollout import latency, packages, requests, scaled_steps, steps
+from plan_rollout import going_back, latency, packages, requests, scaled_steps, steps
 from plan_rollout import serving as endpoint
 from plan_rollout.serving import Serving
 
@@ -61,6 +61,7 @@ def plan(
         **planned,
         "latency": _latency(descriptor, planned["steps"], serving, cloudwatch, now),
         **scaled_steps.attach(descriptor, planned["steps"], serving),
+        **going_back.back(descriptor, planned["steps"], serving),
         "created_configs": [
             step["endpoint_config"]["EndpointConfigName"] for step in planned["steps"] if step["endpoint_config"]
         ],

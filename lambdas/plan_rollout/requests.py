@@ -170,6 +170,12 @@ def update_weights(descriptor: Descriptor, weights: dict[str, float]) -> dict[st
     return {"EndpointName": descriptor["endpoint_name"], "DesiredWeightsAndCapacities": desired}
 
 
+def update_sizes(descriptor: Descriptor, sizes: dict[str, int]) -> dict[str, Any]:
+    """The UpdateEndpointWeightsAndCapacities request that gives variants so many instances."""
+    desired = [{"VariantName": name, "DesiredInstanceCount": count} for name, count in sizes.items()]
+    return {"EndpointName": descriptor["endpoint_name"], "DesiredWeightsAndCapacities": desired}
+
+
 def _tags(descriptor: Descriptor, version: int) -> list[dict[str, str]]:
     values = {"slipway:workload": descriptor["name"], "slipway:model-version": str(version)}
     return [{"Key": key, "Value": value} for key, value in values.items()]

@@ -122,6 +122,9 @@ def plan(event: dict[str, Any], context: Any, **order: Any) -> dict[str, Any]:
         if step["endpoint_config"]:
             assert violations("sagemaker", "CreateEndpointConfig", step["endpoint_config"]) == []
     check_scaling(planned)
+    for member, operation in (("restore", "UpdateEndpoint"), ("resize_back", "UpdateEndpointWeightsAndCapacities")):
+        if planned[member] is not None:
+            assert violations("sagemaker", operation, planned[member]) == []
     return planned
 
 

@@ -127,6 +127,8 @@ class SageMaker:
             "created_configs": [NEW],
             "release_back": [],
             "scale_back": [],
+            "restore": {"EndpointName": "e", "EndpointConfigName": OLD},
+            "resize_back": None,
             "latency": {"set": None, "lift": None, "note": None},
         }
 

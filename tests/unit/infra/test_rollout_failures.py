@@ -27,7 +27,7 @@ RETREAT = {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": 
 
 
 LIMITED = {"set": {"Threshold": 3.0}, "lift": {"Threshold": 9.0}, "note": "limit 3"}
-BACK = {"release_back": [], "scale_back": []}
+BACK = {"release_back": [], "scale_back": [], "resize_back": None}
 
 
 def target(variant: str) -> dict[str, str]:
@@ -65,7 +65,8 @@ STEPS = {
         {**step("update", "v2"), "release": [target("blue")]},
     ],
 }
-BACK_FROM = {"ab": {"release_back": [target("green")], "scale_back": scale("blue")}}
+RESIZE = {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "blue", "DesiredInstanceCount": 4}]}
+BACK_FROM = {"ab": {"release_back": [target("green")], "scale_back": scale("blue"), "resize_back": RESIZE}}
 VARIANTS = {OLD_MODEL: {"blue"}, "v2-split": {"blue", "green"}, "v2-shadow": {"blue"}}
 """Of a config; of the others {"green"} with the strategy ab, {"blue"} else."""
 SCALED_AT_FIRST = {"ab": {"blue"}}
@@ -82,6 +83,7 @@ class Cloud:
         self.config = None if way == "first" else OLD_MODEL
         self.scaled = set(SCALED_AT_FIRST.get(way, set()))
         self.threshold = 9.0
+        self.instances = 4
         self.status = "InService"
         self.deleted: set[str] = set()
 
@@ -100,7 +102,9 @@ class Cloud:
             "alarms": [] if self.way == "first" else ["a-5xx"],
             "steps": steps,
             "created_configs": [each["config"] for each in steps if each["endpoint_config"]],
-            **BACK_FROM.get(self.way, BACK),
+            **BACK,
+            "restore": {"EndpointName": "e", "EndpointConfigName": self.config} if self.config else None,
+            **BACK_FROM.get(self.way, {}),
             "latency": LIMITED if self.way == "update" else {"set": None, "lift": None, "note": None},
         }
 
@@ -123,6 +127,7 @@ class Cloud:
         if state in ("CreateEndpoint", "UpdateEndpoint", "Restore"):
             self._refuse_to_lose_a_target(arguments["EndpointConfigName"])
             self.config = arguments["EndpointConfigName"]
+            self.instances = 1
             self.status = "Failed" if (state, self.trouble) == ("CreateEndpoint", "creation") else "InService"
         elif state == "Check":
             serving = self.trouble != "check" or self.config == OLD_MODEL
@@ -134,6 +139,9 @@ class Cloud:
             return {"MetricAlarms": [{"AlarmName": "a-5xx", "StateValue": "ALARM" if ringing else "OK"}]}
         elif state in ("Describe", "DescribeBack", "FindServing"):
             return self._describe()
+        elif state == "ResizeBack":
+            (variant,) = arguments["DesiredWeightsAndCapacities"]
+            self.instances = variant["DesiredInstanceCount"]
         elif state.startswith("Delete"):
             self.deleted |= set(arguments.values())
         return {}
@@ -199,6 +207,7 @@ def assert_what_serves_stays(cloud: Cloud, state: str, *, existed: bool) -> None
     assert cloud.config is None or cloud.scaled <= cloud.variants(cloud.config), state
     if cloud.way == "ab" and cloud.config == OLD_MODEL and not state.startswith(("Release", "Register")):
         assert cloud.scaled == {"blue"}, state
+        assert cloud.instances == 4 or state == "ResizeBack", f"{state}: the old model has the size that it had"
     assert cloud.threshold == 9.0 or state.startswith("LiftLimit"), f"{state}: a limit does not outlive its rollout"
 
 

@@ -19,7 +19,8 @@ DEFINITION = RolloutStates(
     alerts_topic_arn="arn:topic",
 ).definition()
 REPORT = ["LiftBack?", "ReportFailure", "Failed"]
-DELETED = ["ScaleBack?", "MoreConfigs?", "DeleteEndpointConfig", "MoreConfigs?", "Model?", "DeleteModel", "AtFault?"]
+SCALED = ["ResizeBack?", "ScaleBack?"]
+DELETED = [*SCALED, "MoreConfigs?", "DeleteEndpointConfig", "MoreConfigs?", "Model?", "DeleteModel", "AtFault?"]
 CLEAN_UP = [*DELETED, "Reject", *REPORT]
 NOT_FOUND = ("SageMaker.SageMakerException", 'Could not find endpoint "arn:endpoint/e". (Service: SageMaker)')
 
@@ -57,6 +58,8 @@ def plan(previous: str | None, **changes: Any) -> dict[str, Any]:
         "steps": [step(action="update" if previous else "create")],
         "release_back": [],
         "scale_back": [],
+        "restore": {"EndpointName": "e", "EndpointConfigName": previous} if previous else None,
+        "resize_back": None,
         "latency": {"set": None, "lift": None, "note": None},
         **changes,
     }
@@ -192,12 +195,7 @@ def test_an_update_that_sagemaker_rolled_back_in_silence_is_told_as_a_rollback(w
 def test_a_new_model_that_answers_wrongly_makes_way_for_the_old_one(walk: Any) -> None:
     statuses = [("InService", "new"), ("InService", "new"), ("Updating", "new"), ("InService", "old")]
     done = walk(DEFINITION, Cloud(plan("old"), statuses=statuses, check=False)).run({})
-    assert done.arguments["Restore"] == {
-        "EndpointName": "e",
-        "EndpointConfigName": "old",
-        "RetainAllVariantProperties": True,
-        "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}],
-    }
+    assert done.arguments["Restore"] == {"EndpointName": "e", "EndpointConfigName": "old"}
     assert after(done, "Back?") == CLEAN_UP
     assert done.arguments["DeleteEndpointConfig"] == {"EndpointConfigName": "new"}
     assert done.arguments["DeleteModel"] == {"ModelName": "new"}
@@ -221,7 +219,7 @@ def test_a_restore_that_fails_leaves_what_serves_alone(walk: Any, task_error: An
 
 def test_an_endpoint_whose_creation_failed_is_deleted_with_all_that_belongs_to_it(walk: Any) -> None:
     done = walk(DEFINITION, Cloud(plan(None), statuses=[("Failed", "new")])).run({})
-    assert after(done, "Back?") == ["DeleteEndpoint", *CLEAN_UP[1:]]
+    assert after(done, "Back?") == ["DeleteEndpoint", *CLEAN_UP[2:]]
     assert done.failure is not None and done.failure[0] == "EndpointFailed"
 
 
@@ -273,12 +271,35 @@ def test_going_back_waits_for_autoscaling_too(walk: Any, task_error: Any) -> Non
     assert done.failure == ("NotServing", "answered with 500")
 
 
+RESIZE = {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "primary", "DesiredInstanceCount": 4}]}
+
+
+@pytest.mark.parametrize("refused", [0, 2])
+def test_after_going_back_the_count_that_was_chosen_is_put_back(walk: Any, task_error: Any, refused: int) -> None:
+    statuses = [("InService", "new"), ("InService", "new"), ("InService", "old")]
+    cloud = Cloud(plan("old", resize_back=RESIZE), statuses=statuses, check=False)
+    cloud.refusing["ResizeBack"] = busy(task_error, refused)
+    done = walk(DEFINITION, cloud).run({})
+    assert done.visited.count("ResizeBack") == refused + 1
+    assert after(done, "ResizeBack") == ["WaitBack", "DescribeBack", "SettledBack?", "FindServing", "Back?", *CLEAN_UP]
+    assert done.failure == ("NotServing", "answered with 500")
+
+
+def test_a_count_that_cannot_be_put_back_is_told_beside_the_cause(walk: Any, task_error: Any) -> None:
+    statuses = [("InService", "new"), ("InService", "new"), ("InService", "old")]
+    cloud = Cloud(plan("old", resize_back=RESIZE), statuses=statuses, check=False)
+    cloud.failing["ResizeBack"] = task_error("SageMaker.ResourceLimitExceededException", "no capacity")
+    done = walk(DEFINITION, cloud).run({})
+    assert after(done, "ResizeBack") == ["FindServing", "Back?", *CLEAN_UP]
+    assert done.failure == ("NotServing", "answered with 500; the instance count was not put back: no capacity")
+
+
 def test_autoscaling_that_cannot_be_put_back_is_told_beside_the_cause(walk: Any, task_error: Any) -> None:
     request = {"call": "target", "request": {"ResourceId": "endpoint/e/variant/primary"}}
     cloud = Cloud(plan("old", scale_back=[request]), statuses=[("InService", "old")], check=False)
     cloud.failing["RegisterTargetBack"] = task_error("ApplicationAutoScaling.ValidationException", "too small")
     done = walk(DEFINITION, cloud).run({})
-    assert after(done, "RegisterTargetBack") == CLEAN_UP
+    assert after(done, "RegisterTargetBack") == CLEAN_UP[1:]
     assert done.failure == ("NotServing", "answered with 500; autoscaling was not put back: too small")
 
 

@@ -19,6 +19,7 @@
     app.py          the routes
     body.py         an ASGI request's body, within a limit
     answers.py      answers as ASGI messages
+    protocol.py     HTTP on one connection, and how long it may keep us waiting
     writing.py      an answer's head and body in one write
     streaming.py    answers in parts
     models.py       what a worker serves: one model

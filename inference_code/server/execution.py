@@ -51,7 +51,7 @@ class Execution:
         except micro_batches.NotSplittable as error:
             log.error("requests are not batched any more: inference.py says BATCHED, but %s", error)
             self.batched = False
-        except Exception as error:
+        except BaseException as error:  # what a library in Rust panics with is no Exception
             log.info("a batch of %d requests is repeated one by one: %s", len(batch), describe(error))
         return self._alone(batch)
 

@@ -11,7 +11,8 @@ from typing import Any
 from server.batching import Limits
 from server.board import Histogram
 from server.cost import Cost
-from server.errors import Busy, TimedOut
+from server.errors import Busy, RequestError, TimedOut
+from server.predictor import failed
 
 _SMALL_BODY = 65_536  # bytes; longer ones are read in a thread, whatever the others took
 Parse = Callable[[bytes, str], Any]
@@ -34,7 +35,7 @@ class Parser:
     def at_once(self, body: bytes, content_type: str) -> Any:
         """Raises RequestError."""
         started = self._clock()
-        data = self._parse(body, content_type)
+        data = self._read(body, content_type)
         took = self._clock() - started
         self._cost.add(took)
         self._times.add(took)
@@ -65,6 +66,14 @@ class Parser:
     def _timed(self, body: bytes, content_type: str) -> tuple[Any, float]:
         self._running_since = started = self._clock()
         try:
-            return self._parse(body, content_type), self._clock() - started
+            return self._read(body, content_type), self._clock() - started
         finally:
             self._running_since = math.inf
+
+    def _read(self, body: bytes, content_type: str) -> Any:
+        try:
+            return self._parse(body, content_type)
+        except RequestError:
+            raise
+        except BaseException as error:  # as of a hook that ends the process: it ends one request instead
+            raise failed("input_fn failed", error) from error

@@ -59,7 +59,7 @@ class Stream:
             return part if part is _END else as_bytes(part)
         except RequestError:
             raise
-        except Exception as error:
+        except BaseException as error:  # as of a hook that ends the process: it ends one request instead
             raise failed("the model failed while it answered", error) from error
 
     async def _close(self) -> None:

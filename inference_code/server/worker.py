@@ -21,9 +21,9 @@ from server.loading import load
 from server.models import Models, OneModel
 from server.multi_model import ManyModels
 from server.predictor import Predictor
+from server.protocol import Protocol
 from server.service import Service
 from server.settings import Settings
-from server.writing import Protocol
 
 log = logging.getLogger(__name__)
 # SageMaker sends SIGTERM and, 30 seconds later, SIGKILL.
@@ -43,8 +43,11 @@ class WorkerServer(uvicorn.Server):
         listener: socket.socket,
         board: Board,
         row: Row,
+        patience: float,
     ) -> None:
+        """`patience`: seconds in which a request has to arrive."""
         super().__init__(config)
+        self._patience = patience
         self.server_state = state
         self._models, self._listener, self._row = models, listener, row
         self._others = [one for one in board.rows if one is not row]
@@ -79,7 +82,7 @@ class WorkerServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
-        return Protocol(config=self.config, server_state=self.server_state, app_state={})
+        return Protocol(config=self.config, server_state=self.server_state, app_state={}, patience=self._patience)
 
 
 def run_worker(
@@ -122,7 +125,8 @@ async def _serve(
         return Service(loaded, limits, row, state.connections)
 
     models: Models = ManyModels(settings, service) if predictor is None else OneModel(service(predictor))
-    server = WorkerServer(_config(App(models, settings, board, row)), state, models, listener, board, row)
+    config = _config(App(models, settings, board, row))
+    server = WorkerServer(config, state, models, listener, board, row, settings.timeout_seconds)
     asyncio.get_running_loop().add_reader(lifeline, _end_with_the_supervisor)
     await server.serve()
 

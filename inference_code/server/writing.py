@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 _HEAD = b"HTTP/1.1 "
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -41,15 +39,3 @@ class JoiningTransport:
     def close(self) -> None:
         self.flush()
         self._transport.close()
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol on such a transport."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._joining = JoiningTransport(transport)
-        super().connection_made(self._joining)  # type: ignore[arg-type]
-
-    def on_response_complete(self) -> None:
-        self._joining.flush()
-        super().on_response_complete()

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 CODE = """
-import pathlib, time
+import pathlib, sys, time
 BATCHED = True
 SIZES = []
+class Panic(BaseException):  # as a library in Rust raises
+    pass
 def model_fn(model_dir):
     return pathlib.Path(model_dir)
 def predict_fn(data, model):
@@ -21,6 +23,10 @@ def predict_fn(data, model):
         (model / "started").touch()
         while not (model / "go").exists():
             time.sleep(0.005)
+    if "panic" in data:
+        raise Panic("the secret is 42")
+    if "exit" in data:
+        sys.exit("the secret is 42")
     if "lie" in data:
         return [1]
     return [1 / item if isinstance(item, (int, float)) else item for item in data]
@@ -66,6 +72,14 @@ def test_a_bad_row_fails_its_own_request_only(server):
     assert answers[1].status == 500
     assert [answer.json["predictions"] for answer in answers if answer.status == 200] == [[1.0], [0.25], [0.2]]
     assert "repeated one by one" in server.log
+
+
+def test_a_panic_or_an_exit_fails_its_own_request_only(server):
+    answers = together(server, [["a"], ["panic"], ["exit"], ["b"]])
+    assert [answer.status for answer in answers] == [200, 500, 500, 200]
+    assert "secret" not in server.log
+    assert server.invoke({"instances": ["c"]}).status == 200
+    assert server.log.count(" answers") == 1  # by the same worker
 
 
 def test_inputs_that_differ_stay_apart(server):

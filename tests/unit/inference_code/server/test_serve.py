@@ -245,6 +245,8 @@ def input_fn(body, content_type):
         raise ValueError("nothing to read")
     if b"key" in body:
         raise KeyError("x")
+    if b"panic" in body:
+        raise type("Panic", (BaseException,), {})("the secret is 42")
     return body
 
 def predict_fn(data, model):
@@ -261,6 +263,9 @@ def test_own_formats_and_whose_fault_their_errors_are(make_container, start):
     assert server.invoke('"type"').error == {"message": "instances[2].x: no number", "field": "instances[2].x"}
     assert server.invoke('"value"').error == {"message": "nothing to read"}
     assert server.invoke('"key"').status == 500
+    for _ in range(2):  # in a thread as long as nobody knows how long it takes, else in the event loop
+        assert server.invoke('"panic"').error == {"message": "the model failed on this request"}
+    assert "secret" not in server.log
     assert server.invoke("123").error == {"message": "the model failed on this request"}  # no bytes to send
     assert server.invoke('{"a": 1, "a": 1}').status == 400  # strict before their code sees it
 

@@ -16,6 +16,8 @@ def predict_fn(data, model):
 def stream(asked, model):
     if asked == "fail":
         raise RuntimeError("the secret is 42")
+    if asked == "panic":
+        raise BaseException("the secret is 42")
     try:
         yield b"one "
         if asked == "step":
@@ -60,8 +62,9 @@ def test_parts_arrive_before_the_model_has_given_the_last_one(container, server)
     assert response.read().decode() == "two é"
 
 
-def test_a_failure_before_the_first_part_is_an_answer_and_tells_no_secrets(server):
-    answer = server.invoke({"instances": ["fail"]})
+@pytest.mark.parametrize("how", ["fail", "panic"])
+def test_a_failure_before_the_first_part_is_an_answer_and_tells_no_secrets(server, how):
+    answer = server.invoke({"instances": [how]})
     assert answer.status == 500
     assert "secret" not in answer.body.decode() + server.log
 

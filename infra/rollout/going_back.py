@@ -58,7 +58,7 @@ def going_back_states(partition: str) -> dict[str, State]:
         **scaling.release_back_states(partition, requests="$plan.release_back", then="Restore"),
         "Restore": _update(
             partition,
-            "sagemaker:updateEndpoint",
+            "aws-sdk:sagemaker:updateEndpoint",
             "{% $plan.restore %}",
             going_back="config",
             failed=f"{{% {_BUSY} and {PATIENT} ? 'no' : 'failed' %}}",

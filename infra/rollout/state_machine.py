@@ -138,9 +138,12 @@ class RolloutStates:
         )
 
     def _call(self, name: str, request: str, *, then: str, on_failure: str = "FindServing", **rest: Any) -> State:
+        """By the SDK integration, which passes every member on: the optimized one knows a list of them ("The field ...
+        is not supported by Step Functions"), in which guardrails, data capture and shadow variants need not be.
+        """
         action = name[0].lower() + name[1:]
         return task(
-            resource=integration(self.partition, f"sagemaker:{action}"),
+            resource=integration(self.partition, f"aws-sdk:sagemaker:{action}"),
             arguments=f"{{% ${request} %}}",
             timeout=120,
             retry=[SAGEMAKER_RETRY],

@@ -133,6 +133,16 @@ def test_lambda_tasks_retry_what_the_step_functions_guide_lists(machine: tuple[s
         ]
 
 
+def test_only_jobs_that_are_waited_for_use_the_optimized_integration_of_sagemaker(
+    machine: tuple[str, dict[str, Any]],
+) -> None:
+    """It takes only the parameters that Step Functions lists, and none lists all that a rollout sends."""
+    resources = [state["Resource"] for _, state in tasks(machine[1]) if ":sagemaker:" in state["Resource"]]
+    assert resources
+    optimized = [resource for resource in resources if ":aws-sdk:" not in resource]
+    assert [resource for resource in optimized if not resource.endswith("Job.sync")] == []
+
+
 def test_every_call_exists_and_its_literal_parameters_are_allowed(machine: tuple[str, dict[str, Any]]) -> None:
     for name, state in tasks(machine[1]):
         service, operation = integration(state)

@@ -159,7 +159,7 @@ class Cloud:
 
     def _refuse_to_lose_a_target(self, config: str) -> None:
         if self.config and not self.scaled <= self.variants(config):
-            raise self._error("SageMaker.AmazonSageMakerException", "must be deregistered as scalable target")
+            raise self._error("SageMaker.SageMakerException", "must be deregistered as scalable target")
 
     def _describe(self) -> dict[str, str]:
         if self.config is None or "e" in self.deleted:

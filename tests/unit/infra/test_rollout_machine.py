@@ -211,7 +211,7 @@ def test_a_first_model_that_answers_wrongly_is_left_as_it_serves(walk: Any) -> N
 
 def test_a_restore_that_fails_leaves_what_serves_alone(walk: Any, task_error: Any) -> None:
     cloud = Cloud(plan("old"), statuses=[("InService", "new")], check=False)
-    cloud.failing["Restore"] = task_error("SageMaker.AmazonSageMakerException", "no")
+    cloud.failing["Restore"] = task_error("SageMaker.SageMakerException", "no")
     done = walk(DEFINITION, cloud).run({})
     assert after(done, "Restore") == ["FindServing", "Back?", *REPORT]
     assert done.failure == ("NotServing", "answered with 500")
@@ -245,7 +245,7 @@ def test_nothing_is_deleted_while_an_update_still_moves(walk: Any) -> None:
 
 
 def busy(task_error: Any, times: int) -> list[Exception | None]:
-    refusal = task_error("SageMaker.AmazonSageMakerException", 'Cannot update in-progress endpoint "arn:e". (Service)')
+    refusal = task_error("SageMaker.SageMakerException", 'Cannot update in-progress endpoint "arn:e". (Service)')
     return [refusal] * times + [None]
 
 
@@ -327,18 +327,18 @@ def test_a_refused_model_is_cleaned_up_but_not_rejected(walk: Any, task_error: A
     """A missing permission is not the model's fault."""
     cloud = Cloud(plan(None), statuses=[("InService", "new")])
     cloud.failing = {
-        "CreateModel": task_error("SageMaker.AmazonSageMakerException", "not authorized to perform: iam:PassRole"),
+        "CreateModel": task_error("SageMaker.SageMakerException", "not authorized to perform: iam:PassRole"),
         "FindServing": task_error(*NOT_FOUND),
     }
     done = walk(DEFINITION, cloud).run({})
     assert after(done, "Back?") == [*DELETED, *REPORT]
-    assert done.failure == ("SageMaker.AmazonSageMakerException", "not authorized to perform: iam:PassRole")
+    assert done.failure == ("SageMaker.SageMakerException", "not authorized to perform: iam:PassRole")
 
 
 def test_nothing_is_deleted_while_it_is_unknown_what_serves(walk: Any, task_error: Any) -> None:
     cloud = Cloud(plan("old"), statuses=[("InService", "old")])
     cloud.failing = {
-        "UpdateEndpoint": task_error("SageMaker.AmazonSageMakerException", "no"),
+        "UpdateEndpoint": task_error("SageMaker.SageMakerException", "no"),
         "FindServing": task_error("SageMaker.SageMakerException", "Rate exceeded"),
     }
     done = walk(DEFINITION, cloud).run({})

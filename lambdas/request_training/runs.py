@@ -133,7 +133,7 @@ class Runs:
     def _redrive(self, request: TrainingRequest, run: str) -> None:
         """Lets a run that failed go on from the state that failed, when the lease is free."""
         lease, log = self._services.lease(self._descriptor), self._log.bind(run=run)
-        taken = lease.acquire(run)
+        taken = lease.acquire(run, again=True)
         if not isinstance(taken, Held):
             log.info("waiting", reason=taken.reason)
             self._services.remind(request.ask.id, request.revision, seconds=taken.seconds)

@@ -357,6 +357,64 @@ def statuses(stage: Any) -> dict[str, str]:
     return {execution["name"]: execution["status"] for execution in stage.executions()}
 
 
+@pytest.mark.parametrize("late", [True, False], ids=["the event of its failure", "another request"])
+def test_nothing_runs_beside_a_run_that_is_about_to_go_on(
+    stage: Any, deliver: Any, long_runs: None, late: bool
+) -> None:
+    """What comes while the function asks Step Functions to redrive, and once more when it has."""
+    assert deliver(*upload(stage)) == []
+    run = stop(stage)
+    failure = ended_as_described(stage, run)
+    assert deliver(failure) == []
+    with _before("RedriveExecution", lambda: deliver(*([failure] if late else []), requested())) as delivered:
+        assert deliver(redriven(run)) == []
+    assert delivered == [[]]
+    assert deliver(failure, requested(2)) == []
+    for reminder in stage.reminders():
+        assert deliver(reminder) == []
+    assert statuses(stage) == {run: "RUNNING"}
+    assert stop(stage) == run
+    assert deliver(ended_as_described(stage, run)) == []
+    assert lease(stage).acquire("another") == Held(3)
+
+
+def ended_as_described(stage: Any, run: str) -> dict[str, Any]:
+    """The event of the end that the run has come to."""
+    described = client("stepfunctions").describe_execution(executionArn=lease(stage).execution_arn(run))
+    event = ended(run)
+    event["detail"]["stopDate"] = int(described["stopDate"].timestamp() * 1000)
+    return event
+
+
+@contextmanager
+def _before(operation: str, action: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Does `action` before the first call of `operation`; what it returned, once that has happened."""
+    original, done = BaseClient._make_api_call, []
+
+    def make(api: Any, name: str, arguments: Any) -> Any:
+        if name == operation and not done:
+            done.append(action())
+        return original(api, name, arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", make)
+        yield done
+
+
+def test_the_lease_of_a_redrive_whose_function_died_goes_to_the_next(
+    stage: Any, long_runs: None, deliver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deliver(*upload(stage)) == []
+    run = stop(stage)
+    assert lease(stage).acquire(run, again=True) == Held(1)
+    waiting = lease(stage).acquire("another")
+    assert isinstance(waiting, Waiting) and "about to start" in waiting.reason
+    monkeypatch.setattr(leases, "STARTING_SECONDS", -1)
+    lease(stage).acquire(run, again=True)
+    monkeypatch.setattr(leases, "STARTING_SECONDS", 120)
+    assert lease(stage).acquire("another") == Held(2)
+
+
 def test_plan_takes_a_redriven_run_that_holds_the_lease_and_no_other_one(
     stage: Any, deliver: Any, context: Any
 ) -> None:

@@ -6,6 +6,7 @@ registered again on what serves then. A target whose variant stays is left alone
 changed in it stay too.
 """
 
+from itertools import chain
 from typing import Any
 
 from shared.descriptor import Descriptor
@@ -38,6 +39,8 @@ class _Walk:
         self._released: set[str] = set()
         self._made: set[str] = set()
         """Targets on variants that there were not before, or not on these instances."""
+        self._put: set[str] = set()
+        """Variants that Scale registers, or gives a policy of ours and the manifest's bounds."""
 
     def take(self, step: Step) -> Step:
         if step["endpoint_config"] is None:  # weights move no variant
@@ -46,18 +49,28 @@ class _Walk:
         after = {variant["VariantName"]: variant.get("InstanceType") for variant in variants}
         wanted = {name: scaling.wanted(self._descriptor, self._before(name)[1]) for name in after}
         leaving = [name for name in self._scaled if self._has_to_go(name, after, wanted)]
-        calls = [call for name, scaled in wanted.items() if scaled for call in self._calls(name, scaled, leaving)]
+        calls = {name: self._calls(name, scaled, leaving) for name, scaled in wanted.items() if scaled}
         self._released |= set(leaving) & self._at_first.keys()
         self._made |= {name for name in after if wanted[name] and after[name] != self._types_at_first.get(name)}
+        self._put |= {name for name, made in calls.items() if made}
         self._types, self._scaled = after, {name: scaled for name, scaled in wanted.items() if scaled}
-        return {"release": [scaling.release(self._endpoint, name) for name in leaving], "scale": calls}
+        released = [scaling.release(self._endpoint, name) for name in leaving]
+        return {"release": released, "scale": list(chain.from_iterable(calls.values()))}
 
     def back(self) -> dict[str, Any]:
-        again = [(name, found) for name, found in self._at_first.items() if name in self._released]
+        # Nothing takes a policy of ours away again but deregistering its target.
+        added = {name for name in self._put if name not in self._at_first or not self._at_first[name].has_ours}
+        leaving = self._made | added
+        again = [call for name, found in self._at_first.items() for call in self._calls_back(name, found, leaving)]
         return {
-            "release_back": [scaling.release(self._endpoint, name) for name in sorted(self._made)],
-            "scale_back": [call for name, found in again for call in scaling.calls(self._endpoint, name, found)],
+            "release_back": [scaling.release(self._endpoint, name) for name in sorted(leaving)],
+            "scale_back": again,
         }
+
+    def _calls_back(self, name: str, found: Scaling, leaving: set[str]) -> list[dict[str, Any]]:
+        if name in self._released | leaving:
+            return scaling.calls(self._endpoint, name, found)
+        return scaling.own_calls(self._endpoint, name, found) if name in self._put else []
 
     def _before(self, name: str) -> tuple[str | None, Scaling | None]:
         """What scales the variant now, or, of a new one, the variant with the most traffic; and whose it is."""

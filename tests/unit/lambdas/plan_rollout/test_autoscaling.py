@@ -240,3 +240,57 @@ def test_weights_by_hand_move_no_target(registry: Registry, rollout: Any, event:
     planned = plan(event, context, command="traffic", weights={"blue": 30, "green": 70})
     (step,) = planned["steps"]
     assert (step["release"], step["scale"], step["config"]) == ([], [], OLD)
+
+
+@pytest.fixture
+def half_way(rollout: dict[str, Any]) -> None:
+    """The old model's variant stays beside the new one's."""
+    rollout |= {"strategy": "ab", "steps": [10, 50], "watch_seconds": 300, "max_latency_ratio": 1.5}
+
+
+@pytest.mark.usefixtures("half_way")
+def test_going_back_takes_a_target_away_that_the_old_variant_did_not_have(
+    registry: Registry, serving: Any, event: Any, context: Any
+) -> None:
+    serving["autoscaling"] = MANIFEST
+    registry.serves(("blue", 2, 1.0), scaled_to=2)
+    planned = plan(event, context)
+    assert (released(planned["release_back"]), planned["scale_back"]) == (["blue", "green"], [])
+
+
+@pytest.mark.usefixtures("half_way")
+def test_going_back_gives_the_old_variant_its_own_bounds_and_policy_again(
+    registry: Registry, serving: Any, event: Any, context: Any
+) -> None:
+    serving["autoscaling"] = MANIFEST
+    registry.serves(("blue", 2, 1.0), scaled_to=4)
+    before = {**OUR_POLICY["TargetTrackingScalingPolicyConfiguration"], "TargetValue": 50.0}
+    old_policy = {**OUR_POLICY, "TargetTrackingScalingPolicyConfiguration": before}
+    registered(registry, "blue", old_policy, queue_policy("blue"), actions=[NIGHT])
+    planned = plan(event, context)
+    assert released(planned["release_back"]) == ["green"]
+    assert shown(planned["scale_back"]) == [("target", "blue", None), ("policy", "blue", OURS)]
+    bounds, policy = (call["request"] for call in planned["scale_back"])
+    assert (bounds["MinCapacity"], bounds["MaxCapacity"]) == (1, 9)
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 50.0
+
+
+@pytest.mark.usefixtures("half_way")
+def test_going_back_takes_our_policy_off_a_target_that_people_registered(
+    registry: Registry, serving: Any, event: Any, context: Any
+) -> None:
+    serving["autoscaling"] = MANIFEST
+    registry.serves(("blue", 2, 1.0), scaled_to=4)
+    registered(registry, "blue", queue_policy("blue"), actions=[NIGHT])
+    planned = plan(event, context)
+    assert released(planned["release_back"]) == ["blue", "green"]
+    back = [("target", "blue", None), ("policy", "blue", "waiting"), ("schedule", "blue", "night")]
+    assert shown(planned["scale_back"]) == back
+
+
+@pytest.mark.usefixtures("half_way")
+def test_going_back_leaves_alone_what_a_rollout_left_alone(registry: Registry, event: Any, context: Any) -> None:
+    registry.serves(("blue", 2, 1.0), scaled_to=4)
+    registered(registry, "blue", queue_policy("blue"))
+    planned = plan(event, context)
+    assert (released(planned["release_back"]), planned["scale_back"]) == (["green"], [])

@@ -12,6 +12,7 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from server.board import Row
 
@@ -42,7 +43,7 @@ class Acceptor:
         self._row, self._others = row, others
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[object]] = set()
-        self._closed = False
+        self._closed = asyncio.Event()
 
     def start(self) -> None:
         self._listener.setblocking(False)
@@ -50,8 +51,16 @@ class Acceptor:
 
     def close(self) -> None:
         """Takes no more; the other workers may."""
-        self._closed = True
+        self._closed.set()
         self._loop.remove_reader(self._listener.fileno())
+
+    async def finish(self, seconds: float) -> None:
+        """Takes what comes until nobody listens any more, so long at most; then closes."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closed.wait(), seconds)
+        self.close()
+        if self._opening:
+            await asyncio.wait(self._opening)
 
     def publish(self) -> None:
         """Says how many connections there are here."""
@@ -70,7 +79,7 @@ class Acceptor:
         self._loop.call_later(seconds, self._resume)
 
     def _resume(self) -> None:
-        if not self._closed:
+        if not self._closed.is_set():
             self._loop.add_reader(self._listener.fileno(), self._ready)
             self._accept()  # whoever had fewer has had the time to take it
 

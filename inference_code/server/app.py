@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from server import metrics
@@ -20,13 +19,12 @@ from server.models import Models
 from server.predictor import failed
 from server.service import Service
 from server.settings import MAX_BODY_BYTES, Settings
-from server.streaming import Stream
+from server.streaming import Stream, Streams
 
 log = logging.getLogger(__name__)
 _INFERENCE_ID = b"x-amzn-sagemaker-inference-id"
 _REQUEST_IDS = (b"x-amzn-requestid", b"x-request-id")
 _ID = re.compile(rb"[A-Za-z0-9._:=+/@-]{1,128}")
-_STREAMS = 16  # answers that are sent in parts at the same time
 _PLAIN = (None, b"identity")
 
 
@@ -35,11 +33,14 @@ class App:
 
     def __init__(self, models: Models, settings: Settings, board: Board, row: Row) -> None:
         self._models, self._board, self._row = models, board, row
-        self._timeout_seconds = settings.timeout_seconds
-        self._streams = ThreadPoolExecutor(_STREAMS, thread_name_prefix="stream")
+        self._streams = Streams(settings.timeout_seconds, settings.max_queued)
         version = settings.model_version
         attributes = (b"x-amzn-sagemaker-custom-attributes", f"model_version={version}".encode())
         self._headers: Headers = [attributes] if version else []
+
+    def stuck(self, now: float) -> bool:
+        """Whether this worker cannot answer any more."""
+        return self._models.stuck(now) or self._streams.stuck(now)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -86,7 +87,7 @@ class App:
             kind = (b"content-type", metrics.CONTENT_TYPE)
             await send_answer(send, 200, metrics.prometheus(self._board), [kind, *answered_with])
             return
-        status = 503 if self._models.stuck(time.perf_counter()) else 200
+        status = 503 if self.stuck(time.perf_counter()) else 200
         await send_answer(send, status, b"", answered_with)
 
     async def _manage(
@@ -125,8 +126,7 @@ class App:
         if isinstance(answer, bytes):
             await send_answer(send, 200, answer, answered_with)
             return 200
-        stream = Stream(answer, self._streams)
-        return await stream.send(receive, send, answered_with, timeout_seconds=self._timeout_seconds)
+        return await Stream(answer, self._streams).send(receive, send, answered_with)
 
 
 def _ids(headers: dict[bytes, bytes]) -> Headers:

@@ -132,7 +132,7 @@ class Batcher:
         if self._scheduled:
             return
         wait = self._limits.wait and self._waiting[0].arrived + self._limits.wait - self._clock()
-        if wait <= 0 or not self.batched or self._full():
+        if wait <= 0 or not self.batched or self._waiting[0].kind is None or self._full():
             if self._timer is not None:
                 self._timer.cancel()
             self._timer, self._scheduled = None, True
@@ -171,14 +171,26 @@ class Batcher:
         return batch
 
     def _end(self, batch: list[Request], seconds: tuple[float, float]) -> None:
-        self._finish(batch, seconds, self._running_since)
+        if batch[0].outcome is None:
+            self._repeat_one_by_one(batch)
+            batch = []
+        self._count(batch, seconds, self._running_since)
         self._running = []
         for request in batch:
             request.resolve(request.outcome)
         if self._waiting:
             self._schedule()
 
-    def _finish(self, batch: list[Request], seconds: tuple[float, float], started: float) -> None:
+    def _repeat_one_by_one(self, batch: list[Request]) -> None:
+        """So that one bad row fails only its own request. Each has a turn of its own: it is answered when it is done,
+        and the model is stuck only where one alone takes too long.
+        """
+        again = [request for request in batch if not request.answered]
+        for request in again:
+            request.kind = None
+        self._waiting.extendleft(reversed(again))
+
+    def _count(self, batch: list[Request], seconds: tuple[float, float], started: float) -> None:
         predicting, encoding = seconds
         self._cost.add(predicting + encoding)
         queue = self._phases["queue"]
@@ -186,4 +198,5 @@ class Batcher:
             queue.add(max(0.0, started - request.arrived))
         self._phases["predict"].add(predicting)
         self._phases["encode"].add(encoding)
-        self._batch_rows.add(sum(request.rows for request in batch))
+        if batch:
+            self._batch_rows.add(sum(request.rows for request in batch))

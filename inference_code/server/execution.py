@@ -23,11 +23,13 @@ class Execution:
         self.batched = predictor.batched
 
     def run(self, batch: list[Request]) -> tuple[float, float]:
-        """Sets the outcome of each. Returns the seconds that predict_fn, and the encoding, took of all together."""
+        """Sets the outcome of each; of none where they have to be asked one by one. Returns the seconds that
+        predict_fn, and the encoding, took of all together.
+        """
         started = self._clock()
-        predictions = self._alone(batch) if len(batch) == 1 else self._together(batch)
+        predictions = self._alone(batch[0]) if len(batch) == 1 else self._together(batch)
         predicted = self._clock()
-        for request, prediction in zip(batch, predictions, strict=True):
+        for request, prediction in zip(batch, predictions, strict=False):
             request.outcome = self._encoded(prediction, request.accept)
         return predicted - started, self._clock() - predicted
 
@@ -40,11 +42,11 @@ class Execution:
         outcome = self._encoded(prediction, accept)
         return outcome, predicted - started, clock() - predicted
 
-    def _alone(self, batch: list[Request]) -> list[Any]:
-        return [self._guarded(self._predictor.infer, request.data) for request in batch]
+    def _alone(self, request: Request) -> list[Any]:
+        return [self._guarded(self._predictor.infer, request.data)]
 
     def _together(self, batch: list[Request]) -> list[Any]:
-        """One bad row fails only its own request: where all together fail, each is asked for alone."""
+        """The prediction for each; no predictions where all together fail."""
         try:
             predictions = self._predictor.infer_together(micro_batches.join([request.data for request in batch]))
             return micro_batches.split(predictions, [request.rows for request in batch])
@@ -53,7 +55,7 @@ class Execution:
             self.batched = False
         except BaseException as error:  # what a library in Rust panics with is no Exception
             log.info("a batch of %d requests is repeated one by one: %s", len(batch), describe(error))
-        return self._alone(batch)
+        return []
 
     def _encoded(self, prediction: Any, accept: str) -> Any:
         if isinstance(prediction, RequestError):

@@ -18,7 +18,7 @@ class Promise(Protocol):
 class Request:
     """Attributes:
     rows, kind: what micro_batches says of the input; kind is None where it has to stay alone.
-    outcome: bytes, an iterator of them, or the RequestError that it is answered with.
+    outcome: bytes, an iterator of them, or the RequestError that it is answered with; None before.
     """
 
     __slots__ = ("accept", "arrived", "data", "kind", "outcome", "promise", "rows")
@@ -29,7 +29,11 @@ class Request:
         self.outcome: Any = None
         self.promise: Promise | None = None
 
+    @property
+    def answered(self) -> bool:
+        return self.promise is not None and self.promise.done()
+
     def resolve(self, outcome: Any) -> None:
         """Says what it is answered with, unless somebody did."""
-        if self.promise is not None and not self.promise.done():
+        if self.promise is not None and not self.answered:
             self.promise.set_result(outcome)

@@ -22,6 +22,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _LONG_LIFE_SECONDS = 30.0
 _FRUITLESS_STARTS = 5
+_ANNOUNCED_SECONDS = 0.5
 
 
 class Process(Protocol):
@@ -58,7 +59,7 @@ class Supervisor:
     """Args:
     rows: one a worker; `beat` is how a worker shows that it lives.
     start: begins the process of the worker with this index.
-    refuse: makes that no more connections are taken.
+    refuse: makes that no more connections are taken; called a moment after the workers were told to end.
     clock: the one that beats are read from, in seconds.
     replaceable: whether a worker that was lost can be replaced; where not, the server ends.
     """
@@ -78,7 +79,7 @@ class Supervisor:
         self._clock, self._replaceable = clock, replaceable
         self._signals: list[int] = []
         self._stopping_since: float | None = None
-        self._ever_ready = False
+        self._refused = self._ever_ready = False
         self._code = 0
 
     def queue_signal(self, number: int) -> None:
@@ -99,6 +100,9 @@ class Supervisor:
             self._start_missing()
         elif not any(worker.process for worker in self._workers):
             return self._code
+        elif not self._refused and self._clock() - self._stopping_since >= _ANNOUNCED_SECONDS:
+            self._refused = True
+            self._refuse()
         return None
 
     def _take_signals(self) -> list[int]:
@@ -149,10 +153,12 @@ class Supervisor:
         return worker.fruitless >= (_FRUITLESS_STARTS if self._ever_ready else 1)
 
     def _stop(self, code: int) -> None:
+        """The workers go on taking connections until they are refused: what the system holds ready for a worker when
+        its socket is shut down is reset, and whoever sends us requests may not know yet that we end.
+        """
         self._code = max(self._code, code)
         if self._stopping_since is None:
             self._stopping_since = self._clock()
-            self._refuse()
             for worker in self._workers:
                 if worker.process is not None:
                     worker.process.signal(signal.SIGTERM)

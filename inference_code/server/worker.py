@@ -28,6 +28,7 @@ from server.settings import Settings
 log = logging.getLogger(__name__)
 # SageMaker sends SIGTERM and, 30 seconds later, SIGKILL.
 DRAIN_SECONDS = 25
+_FINISH_SECONDS = 1.5  # more than the supervisor lets pass before it closes the socket for all
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
 
@@ -37,7 +38,7 @@ class WorkerServer(uvicorn.Server):
 
     def __init__(
         self,
-        config: uvicorn.Config,
+        app: App,
         state: ServerState,
         models: Models,
         listener: socket.socket,
@@ -46,8 +47,8 @@ class WorkerServer(uvicorn.Server):
         patience: float,
     ) -> None:
         """`patience`: seconds in which a request has to arrive."""
-        super().__init__(config)
-        self._patience = patience
+        super().__init__(_config(app))
+        self._stuck, self._patience = app.stuck, patience
         self.server_state = state
         self._models, self._listener, self._row = models, listener, row
         self._others = [one for one in board.rows if one is not row]
@@ -65,7 +66,7 @@ class WorkerServer(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         now = time.perf_counter()
         batchers = [service.batcher for service in self._models.services]
-        if self._models.stuck(now):
+        if self._stuck(now):
             log.error("the model has not answered for too long: this worker ends")
             for batcher in batchers:
                 batcher.expire(math.inf)
@@ -78,7 +79,8 @@ class WorkerServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._acceptor.close()
+        # One that ends by itself leaves what comes to the others.
+        await self._acceptor.finish(_FINISH_SECONDS if self.should_exit else 0)
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
@@ -125,8 +127,8 @@ async def _serve(
         return Service(loaded, limits, row, state.connections)
 
     models: Models = ManyModels(settings, service) if predictor is None else OneModel(service(predictor))
-    config = _config(App(models, settings, board, row))
-    server = WorkerServer(config, state, models, listener, board, row, settings.timeout_seconds)
+    app = App(models, settings, board, row)
+    server = WorkerServer(app, state, models, listener, board, row, settings.timeout_seconds)
     asyncio.get_running_loop().add_reader(lifeline, _end_with_the_supervisor)
     await server.serve()
 

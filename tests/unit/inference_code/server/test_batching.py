@@ -64,15 +64,16 @@ class Loop:
 
 
 class Model:
-    """Answers each request with the number of requests that it saw together."""
+    """Answers each request with the number of requests that it saw together; but for what is bad only alone."""
 
     def __init__(self, loop, *, batched=True, seconds=FAST):
         self.batched, self.seconds, self.batches, self._loop = batched, seconds, [], loop
 
     def run(self, batch):
         self.batches.append([request.data for request in batch])
-        for request in batch:
-            request.outcome = len(batch)
+        if len(batch) == 1 or not any(request.data == ["bad"] for request in batch):
+            for request in batch:
+                request.outcome = len(batch)
         self._loop.now += self.seconds
         return self.seconds, 0.0
 
@@ -214,6 +215,26 @@ def test_what_takes_too_long_is_answered_and_the_model_is_stuck():
     bench.loop.finish_thread()  # its late answer goes nowhere
     bench.settle()
     assert not bench.batcher.stuck(bench.loop.now)
+
+
+@pytest.mark.parametrize("wait", [0.0, 10.0])
+def test_a_batch_that_failed_is_repeated_in_turns_of_its_own(wait):
+    """Each is answered as soon as it is done; five times what the model takes is more than the limit here."""
+    bench = Bench(seconds=0.6, timeout=2.0, rows=5, wait=wait)
+    answers = [bench.send([item]) for item in ("good", "bad", "good", "good", "good")]
+    bench.settle()
+    bench.send(["later"])
+    for done in range(4):
+        assert [answer.done() for answer in answers] == [number < done - 1 for number in range(5)]
+        assert not bench.batcher.stuck(bench.loop.now)
+        bench.loop.finish_thread()
+        bench.settle()
+        bench.batcher.expire(bench.loop.now)
+    outcomes = [answer.result(0) for answer in answers]
+    assert outcomes[:3] == [1, 1, 1]
+    assert all(isinstance(outcome, TimedOut) for outcome in outcomes[3:])
+    assert ["later"] not in bench.model.batches
+    assert bench.row.batch_rows.sum == 1 + 3  # with the first one, which warmed it up
 
 
 def in_thread(bench, seconds, requests):

@@ -81,9 +81,46 @@ def test_what_does_not_arrive_is_not_waited_for(impatient):
         assert until_the_end(answered) == b""
 
 
+BLOCKING = """
+import pathlib, time
+def model_fn(model_dir):
+    return pathlib.Path(model_dir)
+def predict_fn(data, model):
+    if data == [2]:
+        (model / "started").touch()
+        while not (model / "go").exists():
+            time.sleep(0.005)
+    return data
+"""
+
+
+def test_what_nobody_has_taken_yet_when_the_server_is_to_end_is_answered(make_container, start):
+    container = make_container().with_code({"inference.py": BLOCKING})
+    server = start(container, SAGEMAKER_MODEL_SERVER_WORKERS="1")
+    for _ in range(3):  # it is short, and so is done in the event loop, which takes connections
+        assert server.invoke(BODY).status == 200
+    with connected(server) as blocking, connected(server) as waiting:
+        blocking.sendall(HEAD + b"\r\n" + BODY.replace(b"1", b"2"))
+        server.wait_until((container.ml / "model/started").exists)
+        with connected(server) as behind:
+            for connection in (waiting, behind):
+                connection.sendall(HEAD + b"\r\n" + BODY)
+            server.process.send_signal(signal.SIGTERM)
+            server.wait_until(lambda: "SIGTERM: " in server.log)
+            (container.ml / "model/go").touch()
+            for connection in (blocking, waiting, behind):
+                assert until_the_end(connection).startswith(b"HTTP/1.1 200")
+    assert server.process.wait(timeout=60) == 0
+
+
 def test_at_its_end_the_server_waits_a_moment_for_what_was_on_its_way_and_no_longer(make_container, start):
     server = start(make_container().with_code(ECHO), SAGEMAKER_MODEL_SERVER_WORKERS="1")
-    with connected(server) as arriving, connected(server) as never, connected(server) as idle:
+    with (
+        connected(server) as arriving,
+        connected(server) as never,
+        connected(server) as idle,
+        connected(server) as fresh,
+    ):
         for connection in (arriving, never):
             connection.sendall(HEAD + b"\r\n" + BODY[:9])
         idle.sendall(HEAD + b"\r\n" + BODY)
@@ -91,6 +128,8 @@ def test_at_its_end_the_server_waits_a_moment_for_what_was_on_its_way_and_no_lon
         server.process.send_signal(signal.SIGTERM)
         assert until_the_end(idle) == b""  # it has begun to end
         arriving.sendall(BODY[9:])
+        fresh.sendall(HEAD + b"\r\n" + BODY)
+        assert until_the_end(fresh).startswith(b"HTTP/1.1 200")
         received = until_the_end(arriving)
         assert received.startswith(b"HTTP/1.1 200")
         assert b"connection: close" in received

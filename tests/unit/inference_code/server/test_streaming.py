@@ -23,6 +23,8 @@ def stream(asked, model):
         if asked == "step":
             while not (model / "go").exists():
                 time.sleep(0.005)
+        while asked == "hang":
+            time.sleep(0.01)
         if asked == "break":
             raise RuntimeError("the secret is 42")
         if asked == "wrong":
@@ -85,3 +87,15 @@ def test_when_the_client_goes_away_the_model_is_told(container, server):
     response.close()
     server.wait_until((container.ml / "model/closed").exists)
     assert server.invoke({"instances": ["short"]}).body.decode() == "one two é"
+
+
+def test_streams_that_hang_are_ended_and_their_worker_is_replaced_when_no_thread_is_left(container, start):
+    server = start(container, SAGEMAKER_MODEL_SERVER_WORKERS="1", SAGEMAKER_MODEL_SERVER_TIMEOUT="1")
+    hanging = [ask(server, "hang") for _ in range(16)]
+    assert [response.read1(100) for response in hanging] == [b"one "] * 16
+    for response in hanging[1:]:
+        response.close()
+    with pytest.raises(http.client.IncompleteRead):
+        hanging[0].read()
+    server.wait_until(lambda: "is replaced" in server.log and server.ping() == 200)
+    assert server.invoke({"instances": ["short"]}).status == 200

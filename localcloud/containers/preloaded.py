@@ -28,7 +28,10 @@ _STANDARD = 3
 
 
 def main(control: int, modules: str) -> None:
-    """Imports `modules` (separated by commas) and serves until the owner ends."""
+    """Imports `modules` (separated by commas) and serves until the owner ends.
+
+    In a container's process it returns, or raises, as the container's program does.
+    """
     line = socket.socket(fileno=control)
     sys.path[:] = [path for path in sys.path if path not in ("", sys.argv[1])]
     _import(modules.split(","))
@@ -37,6 +40,11 @@ def main(control: int, modules: str) -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     line.sendall(READY)
+    takeover.run(*_serve(line))
+
+
+def _serve(line: socket.socket) -> tuple[list[str], dict[str, str]]:
+    """Forks a launcher for every request. Returns in a container's process: its program's arguments and variables."""
     while True:
         folder, descriptors, _, _ = socket.recv_fds(line, _LARGEST_FOLDER_NAME, _DESCRIPTORS)
         if not folder:
@@ -44,7 +52,10 @@ def main(control: int, modules: str) -> None:
         pid = os.fork()
         if pid == 0:
             line.close()
-            _become_launcher(os.fsdecode(folder), *descriptors)
+            try:
+                _become_launcher(os.fsdecode(folder), *descriptors)
+            except takeover.Begin as program:
+                return program.argv, program.environment
         for descriptor in descriptors:
             os.close(descriptor)
         line.sendall(str(pid).encode())
@@ -84,7 +95,7 @@ def _become_launcher(folder: str, stdin: int, stdout: int, status: int, end: int
             os.execvpe(file, argv, environment)  # noqa: S606
         takeover.close_files()
         understudy.prepare()
-        takeover.run(argv, environment)
+        raise takeover.Begin(argv, environment)
 
     code = launcher.launch(status, execute)
     os.write(end, str(code).encode())

@@ -1,23 +1,35 @@
 """Runs a Python script in this very process, as the interpreter would if it started anew (standard library only).
 
 A process that has imported an image's packages (see preloaded.py) becomes the program of a container without `exec`:
-with the program's arguments and environment, `__main__`, `sys.path[0]`, exit code, traceback and end.
+with the program's arguments and environment, `__main__`, `sys.path[0]` and traceback. Its end is not played: what the
+program raises leaves `run`, and the interpreter ends by it as by any other program's, with all that belongs to it (exit
+code, threads, `atexit`, files left open, modules' globals, buffers of C).
 """
 
 import builtins
+import contextlib
+import ctypes
 import importlib
 import os
 import re
 import runpy
 import signal
 import sys
-import threading
 import types
 
 # OpenMP, BLAS and PyTorch look at these once, when they are imported.
 _SETTINGS_OF_PACKAGES = re.compile(rb"\b(?:OMP|GOMP|KMP|MKL|OPENBLAS|NUMEXPR|ATEN|TORCH|PYTORCH)_[A-Z_]+\b")
 _MOST_FILES = 200
 _INTERPRETERS = ("python", "python3", f"python3.{sys.version_info.minor}")
+
+
+class Begin(BaseException):
+    """Carries the program up to where nothing of ours is on the stack any more. No `Exception`: it is no failure."""
+
+    def __init__(self, argv, environment):
+        super().__init__(argv, environment)
+        self.argv = argv
+        self.environment = environment
 
 
 def can_run(argv, environment, folder):
@@ -37,12 +49,13 @@ def can_run(argv, environment, folder):
 
 
 def run(argv, environment):
-    """Becomes the program, and ends the process with its exit code. Never returns."""
+    """Becomes the program. It returns, or raises what the program raised, to a caller that ends by it, too."""
     sys.executable = _find(argv[0], environment)
     os.environ.clear()
     os.environ.update(environment)
     _signals_of_a_new_process()
     _forget_shared_randomness()
+    _spare_exit_handlers()
     for name in [name for name in sys.modules if name.partition(".")[0] == "localcloud"]:
         del sys.modules[name]
     sys.path_importer_cache.clear()
@@ -51,7 +64,13 @@ def run(argv, environment):
     main = types.ModuleType("__main__")
     main.__builtins__ = builtins
     sys.modules["__main__"] = main
-    _end(_exit_code(lambda: _run_main(argv, main)))
+    try:
+        _run_main(argv, main)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        _leave_out_own_frames(error)
+        raise
 
 
 def close_files():
@@ -99,42 +118,30 @@ def _run_main(argv, main):
         code = compile(file.read(), path, "exec")
     loader = importlib.machinery.SourceFileLoader("__main__", path)
     main.__dict__.update(__file__=path, __loader__=loader, __cached__=None, __annotations__={})
-    exec(code, main.__dict__)  # noqa: S102  (the container's own program)
-
-
-def _exit_code(program):
     try:
-        program()
-    except SystemExit as end:
-        return _code_of(end.code)
-    except BaseException as error:
-        kind, trace = type(error), error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-            trace = trace.tb_next
-        sys.excepthook(kind, error.with_traceback(trace), trace)
-        return 130 if kind is KeyboardInterrupt else 1
-    return 0
+        exec(code, main.__dict__)  # noqa: S102  (the container's own program)
+    finally:
+        _flush()
 
 
-def _code_of(given):
-    if given is None or isinstance(given, int):
-        return (given or 0) & 0xFF
-    print(given, file=sys.stderr)
-    return 1
-
-
-def _end(code):
-    """What the interpreter does at its end, in its order, and nothing for the memory that the system takes back."""
-    import atexit
-
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        try:
+def _flush():
+    """As CPython does after a file, before it tells the error; a stream that cannot be written is told at the end."""
+    for stream in (sys.stderr, sys.stdout):
+        with contextlib.suppress(Exception):
             stream.flush()
-        except (OSError, ValueError, AttributeError):
-            code = code or 120
-    os._exit(code)
+
+
+def _leave_out_own_frames(error):
+    """The interpreter tells the error by `sys.excepthook`, which gets what that of a new interpreter gets."""
+    hook, trace = sys.excepthook, error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+
+    def tell(kind, error, _):
+        sys.excepthook, sys.last_traceback = hook, trace
+        hook(kind, error.with_traceback(trace), trace)
+
+    sys.excepthook = tell
 
 
 def _signals_of_a_new_process():
@@ -146,6 +153,16 @@ def _signals_of_a_new_process():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _spare_exit_handlers():
+    """At the very end, after Python's: C's handlers of the program run, and its files are flushed; those handlers that
+    packages registered before the fork, which only give back memory that the system takes back, do not.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "on_exit"):  # glibc; the last registered runs first
+        libc.on_exit(libc._exit, None)
+        libc.__cxa_atexit(libc.fflush, None, None)
 
 
 def _forget_shared_randomness():

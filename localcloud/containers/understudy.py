@@ -25,28 +25,31 @@ _LARGEST_REQUEST = 1 << 20
 
 
 def prepare():
-    """Forks the understudy and lets `subprocess` know; on another Python than it is made for, does nothing."""
+    """Forks the understudy and lets `subprocess` know; on another Python than it is made for, does nothing.
+
+    Raises takeover.Begin in the understudy when it is needed.
+    """
     original = getattr(subprocess, "_fork_exec", None)
     if original is None or sys.version_info[:2] > (3, 13):
         return
     near, other = socket.socketpair()
-    with near:
-        own = socket.socket(fileno=fcntl.fcntl(near, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY))
+    with near:  # kept as a number: Python warns at its end of sockets that nobody closed
+        own = fcntl.fcntl(near, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY)
     owner, pid = os.getpid(), os.fork()
     if pid == 0:
-        own.close()
+        os.close(own)
         _wait(other)
     other.close()
 
     def fork_exec(*arguments):
         nonlocal own
-        request = own and os.getpid() == owner and _request(arguments)
+        request = own is not None and os.getpid() == owner and _request(arguments)
         if not request:
             return original(*arguments)
         subprocess._fork_exec = original
         descriptors = [descriptor for descriptor in request.pop("descriptors") if descriptor >= 0]
-        with own:
-            socket.send_fds(own, [json.dumps(request).encode()], descriptors)
+        with socket.socket(fileno=own) as line:
+            socket.send_fds(line, [json.dumps(request).encode()], descriptors)
         own = None
         return pid
 
@@ -91,4 +94,4 @@ def _wait(line):
         os.close(descriptor)
     os.chdir(request["folder"])
     os.close(started)  # as `exec` does: nothing was written, so it worked
-    takeover.run(request["argv"], request["environment"])
+    raise takeover.Begin(request["argv"], request["environment"])

@@ -1,10 +1,13 @@
 """A container whose environment is preloaded runs as one that starts anew, and says so nowhere."""
 
+import io
 import json
 import os
 import signal
 import sys
 import time
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,28 @@ child = subprocess.Popen([sys.executable, "-u", "script.py", "one", "two"], cwd=
                          env={**os.environ, "ADDED": "by the driver"}, stderr=subprocess.PIPE)
 text = child.stderr.read().decode()
 print("ended", child.wait(), text.splitlines()[-1:], len(text.splitlines()), flush=True)
+"""
+# What is left to the interpreter's end, in every place where it may lie. ZipFile's end needs what it imported.
+_LEAVE_OPEN = """
+import atexit, ctypes, helper, threading, zipfile
+text = open("/opt/ml/text", "w")
+text.write("model\\n")
+archive = zipfile.ZipFile("/opt/ml/archive", "w")
+archive.writestr(zipfile.ZipInfo("one"), "1")
+class Last:
+    def __del__(self):
+        print("deleted")
+last = Last()
+def late():
+    print("thread")
+    helper.log.write("of a thread\\n")
+atexit.register(print, "at exit")
+threading.Timer(0.2, late).start()
+libc = ctypes.CDLL(None)
+libc.printf(b"of C\\n")
+libc.strdup.restype = ctypes.c_void_p
+libc.__cxa_atexit(libc.puts, ctypes.c_void_p(libc.strdup(b"exit of C")), None)
+print("last line")
 """
 
 
@@ -77,15 +102,16 @@ def _run(spec: ContainerSpec) -> tuple[int | None, list[str], type]:
     return code, [line for line in lines if line != isolation.WITHOUT_NAMESPACES], type(started._process)
 
 
-def _both(monkeypatch, spec: ContainerSpec) -> list[tuple[int | None, list[str]]]:
-    """Preloaded, and started anew."""
+def _both(monkeypatch, spec: ContainerSpec) -> Iterator[tuple[int | None, list[str]]]:
+    """Preloaded, then started anew."""
     code, lines, kind = _run(spec)
     assert kind is preloading.ForkedLauncher
+    yield code, lines
     with monkeypatch.context() as context:
         context.setattr(container, "PRELOADS", Preloads(limit=0))
-        anew = _run(spec)
-    assert anew[2] is not preloading.ForkedLauncher
-    return [(code, lines), anew[:2]]
+        code, lines, kind = _run(spec)
+    assert kind is not preloading.ForkedLauncher
+    yield code, lines
 
 
 def test_a_script_sees_what_it_sees_in_a_new_interpreter(monkeypatch, preloads, folder):
@@ -108,6 +134,11 @@ def test_it_has_imported_the_packages(preloads, folder):
         ("import sys; sys.exit(3)", 3),
         ("import sys; sys.exit('because')", 1),
         ("raise ValueError('no')", 1),
+        ("raise OSError('no')", 1),
+        ("raise KeyboardInterrupt", 130),
+        ("import sys; sys.excepthook = lambda *_: print(_[2].tb_lineno, _[2].tb_next); raise ValueError", 1),
+        ("import os; os.close(1); print('lost')", 120),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 143),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137),
         ("def broken(:", 1),
     ],
@@ -117,6 +148,20 @@ def test_it_ends_as_a_new_interpreter_does(monkeypatch, preloads, folder, script
     preloaded, anew = _both(monkeypatch, _spec(folder, "python3", "/opt/ml/script.py"))
     assert preloaded == anew
     assert preloaded[0] == code
+
+
+@pytest.mark.parametrize("end", ["", "raise SystemExit(3)", "raise OSError('no')"])
+def test_what_it_left_to_the_end_is_done_as_in_a_new_interpreter(monkeypatch, preloads, folder, end):
+    _write(folder, "script.py", _LEAVE_OPEN + end)
+    _write(folder, "helper.py", "log = open('/opt/ml/log', 'w')")
+    ended = []
+    for told in _both(monkeypatch, _spec(folder, "python3", "/opt/ml/script.py")):
+        ended.append([*told, *((folder / "ml" / name).read_bytes() for name in ("text", "log", "archive"))])
+    assert ended[0] == ended[1]
+    (_, lines, text, log, archive), seen = ended[0], {"last line", "thread", "at exit", "deleted", "of C", "exit of C"}
+    assert seen <= set(lines)
+    assert (text, log) == (b"model\n", b"of a thread\n")
+    assert zipfile.ZipFile(io.BytesIO(archive)).read("one") == b"1"
 
 
 def test_the_script_that_a_driver_starts_is_preloaded_and_its_child(preloads, folder):

@@ -94,7 +94,8 @@ def _become_launcher(folder: str, stdin: int, stdout: int, status: int, end: int
         if not takeover.can_run(argv, environment, os.getcwd()):
             os.execvpe(file, argv, environment)  # noqa: S606
         takeover.close_files()
-        understudy.prepare()
+        if takeover.is_archive(argv):  # to any other program it would be a child that it never started
+            understudy.prepare()
         raise takeover.Begin(argv, environment)
 
     code = launcher.launch(status, execute)

@@ -48,6 +48,11 @@ def can_run(argv, environment, folder):
     return path.endswith(".zip")
 
 
+def is_archive(argv):
+    """Whether the program that it can run is a zip file: one that comes as such starts a script of somebody else."""
+    return _arguments(argv)[0].endswith(".zip")
+
+
 def run(argv, environment):
     """Becomes the program. It returns, or raises what the program raised, to a caller that ends by it, too."""
     sys.executable = _find(argv[0], environment)

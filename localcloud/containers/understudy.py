@@ -1,9 +1,9 @@
 """A script that a preloaded program starts with its own interpreter begins preloaded as well (standard library only).
 
-A training job's first process is often a small one that starts the script that trains. Before such a program begins,
-its process forks an understudy, which waits, as fresh as the program itself is then. The first `subprocess` that would
-start this interpreter anew with a script gets the understudy: it takes over the descriptors, the folder, the
-environment, and becomes the script. Whatever it is not made for goes the ordinary way.
+A training job's first process is often a small one, an archive, that starts the script that trains. Before such a
+program begins, its process forks an understudy, which waits, as fresh as the program itself is then. The first
+`subprocess` that would start this interpreter anew with a script gets the understudy: it takes over the descriptors,
+the folder, the environment, and becomes the script. Whatever it is not made for goes the ordinary way.
 """
 
 import fcntl

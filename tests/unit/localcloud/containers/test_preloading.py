@@ -39,7 +39,7 @@ print(json.dumps({
 """
 _START = """
 import os, subprocess, sys
-child = subprocess.Popen([sys.executable, "-u", "script.py", "one", "two"], cwd=os.path.dirname(__file__),
+child = subprocess.Popen([sys.executable, "-u", "script.py", "one", "two"], cwd="/opt/ml",
                          env={**os.environ, "ADDED": "by the driver"}, stderr=subprocess.PIPE)
 text = child.stderr.read().decode()
 print("ended", child.wait(), text.splitlines()[-1:], len(text.splitlines()), flush=True)
@@ -165,10 +165,11 @@ def test_what_it_left_to_the_end_is_done_as_in_a_new_interpreter(monkeypatch, pr
 
 
 def test_the_script_that_a_driver_starts_is_preloaded_and_its_child(preloads, folder):
-    _write(folder, "driver.py", _START)
+    with zipfile.ZipFile(folder / "ml" / "driver.zip", "w") as driver:
+        driver.writestr("__main__.py", _START)
     tell = _TELL + f"\nprint(os.getppid() != 1, {_SLOW!r} in sys.modules, flush=True)\nraise ValueError('no')"
     _write(folder, "script.py", tell)
-    code, lines, _ = _run(_spec(folder, "python3", "/opt/ml/driver.py", PYTHONUNBUFFERED="1"))
+    code, lines, _ = _run(_spec(folder, "python3", "/opt/ml/driver.zip", PYTHONUNBUFFERED="1"))
     assert code == 0, chr(10).join(lines)
     told = json.loads(next(line for line in lines if line[0] == "{"))
     assert (told["argv"], told["folder"]) == (["script.py", "one", "two"], "/opt/ml")
@@ -176,6 +177,12 @@ def test_the_script_that_a_driver_starts_is_preloaded_and_its_child(preloads, fo
     assert told["main"] and not told["ours"]
     assert "True True" in lines
     assert lines[-1] == 'ended 1 ["ValueError: no"] 4'.replace('"', "'")
+
+
+def test_a_script_has_no_child_that_it_did_not_start(preloads, folder):
+    wait = "import os\ntry:\n    os.wait()\nexcept ChildProcessError:\n    print('none')"
+    _write(folder, "script.py", wait)
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[:2] == (0, ["none"])
 
 
 def test_what_is_no_script_of_its_interpreter_starts_anew(preloads, folder):

@@ -45,6 +45,7 @@ class Preloads:
         self._clock = clock
         self._found: dict[Key, Preloaded | None] = {}
         self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     def configure(self, limit: int) -> None:
         """How many there may be at a time."""
@@ -72,6 +73,7 @@ class Preloads:
                 self._make_room()
                 self._found[key] = Preloaded(spec.image.python, shared, modules, self._clock)
             process = self._found[key]
+            self._await_idle()
         if process is None or not process.ready(_IMPORT_SECONDS if spec.needs_imports else 0):
             return None
         if process.failed:
@@ -83,6 +85,7 @@ class Preloads:
     def close(self) -> None:
         with self._lock:
             self._limit = 0
+            self._stop_timer()
             for process in self._found.values():
                 if process is not None:
                     process.close()
@@ -90,9 +93,28 @@ class Preloads:
 
     def _end_idle(self) -> None:
         for key, process in list(self._found.items()):
-            if process is not None and self._clock() - process.used > _IDLE_SECONDS:
+            if process is not None and self._clock() - process.used >= _IDLE_SECONDS:
                 process.close()
                 del self._found[key]
+
+    def _await_idle(self) -> None:
+        """Looks again when the next one may be idle, whether or not anybody asks by then."""
+        self._stop_timer()
+        used = [process.used for process in self._found.values() if process is not None]
+        if used:
+            self._timer = threading.Timer(max(0.0, min(used) + _IDLE_SECONDS - self._clock()), self._look_again)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _look_again(self) -> None:
+        with self._lock:
+            if self._limit:  # not closed in the meantime
+                self._end_idle()
+                self._await_idle()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _make_room(self) -> None:
         alive = {key: process for key, process in self._found.items() if process is not None}

@@ -244,6 +244,19 @@ def test_a_package_that_cannot_be_imported_or_forked_is_not_preloaded(monkeypatc
     assert _run(spec) == (0, ["1"], container.subprocess.Popen)
 
 
+def test_one_that_is_idle_ends_by_itself(monkeypatch, preloads, folder):
+    monkeypatch.setattr(preloading, "_IDLE_SECONDS", 3)  # longer than the imports here
+    _write(folder, "script.py", "print(1)")
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], preloading.ForkedLauncher)
+    (process,) = preloads._found.values()
+    deadline = time.monotonic() + _LIMIT
+    while preloads._found and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not preloads._found
+    with preloads._lock, pytest.raises(ProcessLookupError):
+        os.kill(process._process.pid, 0)
+
+
 def test_none_is_left_when_the_owner_closes(preloads, folder):
     _write(folder, "script.py", "print(1)")
     _run(_spec(folder, "python3", "/opt/ml/script.py"))

@@ -28,6 +28,8 @@ from infra.states import (
 )
 
 _ROLLED_OUT = "$check.reason & ($plan.latency.note != null ? '; ' & $plan.latency.note : '')"
+SERVES_SINCE = "slipway:serves-since"
+"""Tag of an endpoint config, which `plan_rollout` reads: the moment, ISO 8601, at which its rollout was through."""
 BUSY = "$contains($failure.cause, 'in-progress')"
 """What SageMaker says of an endpoint that is changing just now: autoscaling, for one, may change it at any moment."""
 BUSY_RETRY: State = {"ErrorEquals": ["EndpointBusy"], "IntervalSeconds": 15, "MaxAttempts": 120, "BackoffRate": 1}
@@ -59,7 +61,7 @@ class RolloutStates:
                 **latency_limit.set_states(self.partition, then="NewModel?"),
                 "NewModel?": choice([("$plan.model != null", "CreateModel")], default="NextStep?"),
                 "CreateModel": self._call("CreateModel", "plan.model", then="NextStep?"),
-                "NextStep?": choice([("$taken < $count($plan.steps)", "TakeStep")], default="Lift?"),
+                "NextStep?": choice([("$taken < $count($plan.steps)", "TakeStep")], default="Mark?"),
                 "TakeStep": {
                     "Type": "Pass",
                     "Assign": {
@@ -72,7 +74,12 @@ class RolloutStates:
                     "Next": "NewConfig?",
                 },
                 "NewConfig?": choice([("$step.endpoint_config != null", "CreateEndpointConfig")], default="Release?"),
-                "CreateEndpointConfig": self._call("CreateEndpointConfig", "step.endpoint_config", then="Release?"),
+                "CreateEndpointConfig": self._call(
+                    "CreateEndpointConfig",
+                    "step.endpoint_config",
+                    then="Release?",
+                    Assign={"config_arn": "{% $states.result.EndpointConfigArn %}"},
+                ),
                 **scaling.release_states(self.partition, requests="$step.release", then="Action?"),
                 "Action?": choice(
                     [("$step.action = 'create'", "CreateEndpoint"), ("$step.action = 'weights'", "UpdateWeights")],
@@ -94,6 +101,8 @@ class RolloutStates:
                 "Serving?": choice([("$check.serving", "Scale?")], default="NotServing"),
                 **scaling.scale_states(self.partition, requests="$step.scale", then="Watch?"),
                 "StepTaken": {"Type": "Pass", "Assign": {"taken": "{% $taken + 1 %}"}, "Next": "NextStep?"},
+                "Mark?": choice([("$config_arn != ''", "Mark")], default="Lift?"),
+                "Mark": self._mark(),
                 **latency_limit.lift_states(self.partition, then="Retire"),
                 "Retire": self._retire(),
                 "RolledOut": {"Type": "Succeed", "Output": _output("rolled_out", _ROLLED_OUT)},
@@ -130,6 +139,7 @@ class RolloutStates:
                 "taken": 0,
                 "going_back": "no",
                 "limited": "{% false %}",
+                "config_arn": "{% '' %}",
                 **STARTED,
                 "step": "{% {'retreat': null, 'config': ''} %}",
                 "check": "{% {'reason': ''} %}",
@@ -180,6 +190,20 @@ class RolloutStates:
             catch=catch_all("Check", "FindServing"),
             Assign={"check": "{% $states.result.Payload %}"},
             Next="Serving?",
+        )
+
+    def _mark(self) -> State:
+        """Since when the config has all traffic: what the variant measured earlier was the model's before. Without the
+        mark the next rollout takes the config's age for it.
+        """
+        tag = f"{{'Key': '{SERVES_SINCE}', 'Value': $states.context.State.EnteredTime}}"
+        return task(
+            resource=integration(self.partition, "aws-sdk:sagemaker:addTags"),
+            arguments={"ResourceArn": "{% $config_arn %}", "Tags": f"{{% [{tag}] %}}"},
+            timeout=60,
+            retry=[SAGEMAKER_RETRY],
+            catch=ignore_all("Lift?"),
+            Next="Lift?",
         )
 
     def _retire(self) -> State:

@@ -20,6 +20,8 @@ _UPDATABLE = {"InService", "UpdateRollbackFailed"}
 
 ASKED_INSTANCES = "slipway:instances"
 """Tag of an endpoint config: the manifest's instance count."""
+SERVES_SINCE = "slipway:serves-since"
+"""Tag of an endpoint config, by the state machine: when its rollout was through, ISO 8601."""
 
 
 class EndpointBusy(SlipwayError):
@@ -34,7 +36,8 @@ class EndpointNotUpdatable(SlipwayError):
 class Serving:
     """`variants`: the one with the most traffic first; of equal ones, the older model. `scalings`: what scales those
     that are scaled, in the same order. `asked_instances`: what the manifest asked for when the config was made,
-    whatever size the rollout kept; None for a config that does not say. `since`: when the config was made.
+    whatever size the rollout kept; None for a config that does not say. `since`: when the config had all traffic;
+    when it was made, for one that does not say.
     """
 
     config_name: str
@@ -81,18 +84,14 @@ def find(sagemaker: Any, autoscaling: Any, endpoint_name: str, *, now: datetime)
     _require_updatable(endpoint)
     found = variants.serving(sagemaker, endpoint)
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=config["EndpointConfigArn"])["Tags"]}
     return Serving(
         config_name=endpoint["EndpointConfigName"],
         variants=found,
-        asked_instances=_asked_instances(sagemaker, config["EndpointConfigArn"]),
-        since=config["CreationTime"],
+        asked_instances=int(tags[ASKED_INSTANCES]) if ASKED_INSTANCES in tags else None,
+        since=datetime.fromisoformat(tags[SERVES_SINCE]) if SERVES_SINCE in tags else config["CreationTime"],
         scalings=scaling.find(autoscaling, endpoint_name, [variant.name for variant in found], now=now),
     )
-
-
-def _asked_instances(sagemaker: Any, config_arn: str) -> int | None:
-    tags = sagemaker.list_tags(ResourceArn=config_arn)["Tags"]
-    return next((int(tag["Value"]) for tag in tags if tag["Key"] == ASKED_INSTANCES), None)
 
 
 def _require_updatable(endpoint: dict[str, Any]) -> None:

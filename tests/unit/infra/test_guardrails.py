@@ -95,6 +95,8 @@ class SageMaker:
             return {"MetricAlarms": [{"AlarmName": ALARM, "StateValue": "OK"}]}
         elif state.startswith("Delete"):
             self.deleted |= set(arguments.values())
+        elif state == "CreateEndpointConfig":
+            return {"EndpointConfigArn": f"arn:endpoint-config/{arguments['EndpointConfigName']}"}
         return {}
 
     def _plan(self) -> dict[str, Any]:

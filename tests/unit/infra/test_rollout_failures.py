@@ -144,6 +144,8 @@ class Cloud:
             self.instances = variant["DesiredInstanceCount"]
         elif state.startswith("Delete"):
             self.deleted |= set(arguments.values())
+        elif state == "CreateEndpointConfig":
+            return {"EndpointConfigArn": f"arn:endpoint-config/{arguments['EndpointConfigName']}"}
         return {}
 
     def _scale(self, state: str, variant: str) -> dict[str, Any]:
@@ -212,7 +214,7 @@ def assert_what_serves_stays(cloud: Cloud, state: str, *, existed: bool) -> None
 
 
 def assert_the_cause_is_told(done: Any, state: str, trouble: str) -> None:
-    if state in ("LiftLimit", "LiftLimitBack", "Retire", "ReportFailure"):
+    if state in ("Mark", "LiftLimit", "LiftLimitBack", "Retire", "ReportFailure"):
         return
     assert done.failure is not None and done.visited[-1] == "Failed", state
     if not trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -117,6 +118,8 @@ class Cloud:
         if state in ("Describe", "DescribeBack", "FindServing"):
             status, config = _next(self._statuses)
             return {"EndpointStatus": status, "EndpointConfigName": config}
+        if state == "CreateEndpointConfig":
+            return {"EndpointConfigArn": f"arn:endpoint-config/{arguments['EndpointConfigName']}"}
         return {}
 
 
@@ -269,6 +272,21 @@ def test_going_back_waits_for_autoscaling_too(walk: Any, task_error: Any) -> Non
     assert done.visited.count("PauseBack") == 2 and done.visited.count("Restore") == 2
     assert after(done, "Back?") == CLEAN_UP
     assert done.failure == ("NotServing", "answered with 500")
+
+
+def test_the_config_says_since_when_it_has_all_traffic(walk: Any) -> None:
+    """Of a split the last config: the shares came before it."""
+    done = walk(DEFINITION, Cloud(plan("old", steps=AB), statuses=[("InService", "new")])).run({})
+    assert done.arguments["Mark"]["ResourceArn"] == "arn:endpoint-config/new"
+    (tag,) = done.arguments["Mark"]["Tags"]
+    assert tag["Key"] == "slipway:serves-since" and datetime.fromisoformat(tag["Value"])
+    assert done.visited.index("Mark") > max(i for i, name in enumerate(done.visited) if name == "Check")
+
+
+@pytest.mark.parametrize("steps", [[], [step(action="weights", endpoint_config=None)]])
+def test_without_a_config_of_its_own_a_rollout_marks_none(walk: Any, steps: list[dict[str, Any]]) -> None:
+    done = walk(DEFINITION, Cloud(plan("old", steps=steps, model=None), statuses=[("InService", "new")])).run({})
+    assert done.failure is None and "Mark" not in done.visited
 
 
 RESIZE = {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "primary", "DesiredInstanceCount": 4}]}

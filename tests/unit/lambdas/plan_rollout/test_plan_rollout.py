@@ -1,11 +1,14 @@
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from plan_rollout import serving as endpoint
 from plan_rollout.handler import handler
 from plan_rollout.logic import NothingServes, NothingToPromote
 from plan_rollout.packages import NothingToGoBackTo, PackageNotApproved
 from plan_rollout.serving import EndpointBusy, EndpointNotUpdatable
+from shared.clients import client
 from shared.descriptor import Monitoring
 from shared.errors import InvalidInput, UnknownWorkload
 
@@ -143,6 +146,21 @@ def test_a_size_that_an_earlier_rollout_kept_is_kept_again_and_a_new_one_of_the_
     parameters["/slipway/dev/workloads/digits"]["serving"]["instance_count"] = 3
     (step,) = plan(event, context)["steps"]
     assert production(step)["primary"][2] == 3 and "RetainAllVariantProperties" not in step["request"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "since"), [({"slipway:serves-since": "2026-05-01T12:30:00.250Z"}, 1_777_638_600.25), ({}, 1.0)]
+)
+def test_what_serves_is_measured_since_its_rollout_was_through(
+    registry: Registry, aws: LoopbackAws, tags: dict[str, str], since: float
+) -> None:
+    """Its config is older: while fleets start and traffic moves, the variant still measures the model before."""
+    registry.serves(("primary", 2, 1.0))
+    registry.config_tags = tags
+    found = endpoint.find(
+        client("sagemaker"), client("application-autoscaling"), "slipway-dev-digits", now=datetime.now(UTC)
+    )
+    assert found is not None and found.since.timestamp() == since
 
 
 def test_a_shadow_answers_nobody_and_takes_over_after_a_comparison(

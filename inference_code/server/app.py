@@ -14,7 +14,7 @@ from server import metrics
 from server.answers import JSON_HEADER, Headers, Send, content_type, send_answer, send_error
 from server.board import Board, Row
 from server.body import ClientDisconnected, Receive, read_body
-from server.errors import MethodNotAllowed, NotFound, RequestError, UnsupportedMediaType
+from server.errors import InvalidInput, MethodNotAllowed, NotFound, RequestError, UnsupportedMediaType
 from server.models import Models
 from server.predictor import failed
 from server.service import Service
@@ -121,6 +121,8 @@ class App:
         accept = service.accepted(headers.get(b"accept", b""))
         length = headers.get(b"content-length")
         body = await read_body(receive, content_length=length, limit=MAX_BODY_BYTES)
+        if not body and b"upgrade" in headers:  # the parser takes what follows for another protocol
+            raise InvalidInput("the body is lost where a request asks for another protocol; send it without Upgrade")
         answer = await service.answer(body, sent_as, accept)
         answered_with = [content_type(accept), *answered_with]
         if isinstance(answer, bytes):

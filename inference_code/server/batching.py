@@ -82,6 +82,10 @@ class Batcher:
         return len(self._waiting)
 
     @property
+    def busy(self) -> bool:
+        return bool(self._running or self._waiting)
+
+    @property
     def free(self) -> bool:
         """Whether an input may be run at once: it would not overtake one, nor miss company worth waiting for."""
         if self._running or self._waiting or not self._cost.cheap:

@@ -25,13 +25,13 @@ def rows_and_kind(data: Any) -> tuple[int, Hashable]:
         return (len(data), _kind(data[0])) if data else (1, None)
     if isinstance(data, dict):
         return _rows_and_kind_of_named(data)
-    if _is_array(data) and data.shape[0]:
+    if _is_numpy_array(data) and data.shape[0]:
         return data.shape[0], (data.dtype.str, data.shape[1:])
     return 1, None
 
 
 def _rows_and_kind_of_named(arrays: dict[Any, Any]) -> tuple[int, Hashable]:
-    if not arrays or not all(map(_is_array, arrays.values())):
+    if not arrays or not all(map(_is_numpy_array, arrays.values())):
         return 1, None
     lengths = {array.shape[0] for array in arrays.values()}
     if len(lengths) > 1 or 0 in lengths:
@@ -42,6 +42,11 @@ def _rows_and_kind_of_named(arrays: dict[Any, Any]) -> tuple[int, Hashable]:
 
 def _is_array(value: Any) -> bool:
     return hasattr(value, "dtype") and bool(getattr(value, "shape", ()))
+
+
+def _is_numpy_array(value: Any) -> bool:
+    """Other libraries' arrays have a dtype too, but numpy cannot join them."""
+    return _is_array(value) and hasattr(value.dtype, "str")
 
 
 def _kind(instance: Any, depth: int = 0) -> Hashable:

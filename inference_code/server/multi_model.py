@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
+from weakref import WeakSet
 
 import orjson
 
@@ -43,6 +44,8 @@ class ManyModels:
         self._hooks = load_hooks(settings.inference)
         self._loaded: dict[str, tuple[str, Service]] = {}
         self._loading = asyncio.Lock()
+        self._unloaded: WeakSet[Service] = WeakSet()
+        self._finishing: list[Service] = []
 
     @property
     def only(self) -> Service:
@@ -50,7 +53,10 @@ class ManyModels:
 
     @property
     def services(self) -> list[Service]:
-        return [service for _, service in self._loaded.values()]
+        """Those that were unloaded among them, while they are used: they have requests that may take too long."""
+        unloaded = list(self._unloaded)
+        self._finishing = [service for service in unloaded if service.busy]  # or a model that hangs were forgotten
+        return [service for _, service in self._loaded.values()] + unloaded
 
     def stuck(self, now: float) -> bool:
         return any(service.stuck(now) for service in self.services)
@@ -66,8 +72,8 @@ class ManyModels:
             found: Any = _described(name, self._find(name)[0]) if name else self._all()
             return orjson.dumps(found)
         if method == "DELETE" and name:
-            self._find(name)
-            del self._loaded[name]  # requests that are on their way keep it until they are answered
+            self._unloaded.add(self._find(name)[1])  # requests that are on their way keep it until they are answered
+            del self._loaded[name]
             return b"{}"
         raise MethodNotAllowed("/models takes GET and POST; /models/{name} takes GET and DELETE")
 
@@ -87,7 +93,7 @@ class ManyModels:
             if _bytes_in(folder) > self._available():
                 raise OutOfMemory(f"there is no memory for the model {name!r}; unload another one")
             try:
-                predictor = await asyncio.to_thread(load_from, folder, self._hooks, self._settings.inference)
+                predictor = await asyncio.to_thread(self._load_from, folder)
             except MemoryError as error:
                 raise OutOfMemory(f"there is no memory for the model {name!r}; unload another one") from error
             except Exception as error:
@@ -95,14 +101,26 @@ class ManyModels:
                 raise ModelFailed(f"the model {name!r} cannot be served; the log says why") from error
             self._loaded[name] = (url, self._serve(predictor))
 
+    def _load_from(self, folder: Path) -> Predictor:
+        try:
+            return load_from(folder, self._hooks, self._settings.inference)
+        except Exception:
+            raise
+        except BaseException as error:  # a panic, or sys.exit: it would end the worker, and all models with it
+            raise RuntimeError(f"{type(error).__name__} while the model was loaded") from error
+
     def _folder(self, url: str) -> Path:
         """Only what SageMaker has put below /opt/ml is loaded."""
         root, path = self._settings.ml_root.resolve(), PurePosixPath(url)
         below = path.relative_to(_ML_ROOT) if path.is_relative_to(_ML_ROOT) else path
-        folder = (root / below).resolve()
-        if not folder.is_relative_to(root) or not folder.is_dir():
-            raise InvalidInput(f"url: {url[:200]!r} is no folder below {_ML_ROOT}", field="url")
-        return folder
+        refused = InvalidInput(f"url: {url[:200]!r} is no folder below {_ML_ROOT}", field="url")
+        try:
+            folder = (root / below).resolve()
+            if folder.is_relative_to(root) and folder.is_dir():
+                return folder
+        except (ValueError, OSError) as error:  # no name of a file at all
+            raise refused from error
+        raise refused
 
 
 def _wanted(body: bytes) -> tuple[str, str]:

@@ -28,6 +28,10 @@ class Parser:
         self._waiting = 0
         self._running_since = math.inf
 
+    @property
+    def busy(self) -> bool:
+        return self._waiting > 0 or self._running_since < math.inf
+
     def is_short(self, body: bytes) -> bool:
         """Whether to call `at_once`, else `in_thread`."""
         return len(body) <= _SMALL_BODY and self._cost.cheap

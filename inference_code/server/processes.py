@@ -21,17 +21,19 @@ _ENDING = {signal.SIGTERM, signal.SIGINT}
 
 class ForkedProcess:
     """Runs `function` in a copy of this process, with what it returns as exit code. SIGTERM and SIGINT end it at once
-    (exit code 0) until it handles them itself.
+    (exit code 0) until it handles them itself. Raises OSError where the machine has no room for another process.
     """
 
     def __init__(self, function: Callable[[], int]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # or one that comes now would be this process's to the copy
-        self.pid = os.fork()
-        if self.pid == 0:
-            _run(function)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                _run(function)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
     def ended(self) -> int | None:
         """Its exit code, negative for a signal; None while it runs."""

@@ -48,6 +48,11 @@ class Service:
         self.content_type = lru_cache(_HEADERS_KEPT)(lambda sent: predictor.content_type(sent.decode("latin-1")))
         self.accepted = lru_cache(_HEADERS_KEPT)(lambda sent: predictor.accepted(sent.decode("latin-1")))
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being read, waits, or is with the model."""
+        return self.batcher.busy or self._parser.busy
+
     def stuck(self, now: float) -> bool:
         """Whether the model, or what reads its requests, does not answer any more."""
         return self.batcher.stuck(now) or self._parser.stuck(now)

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _LONG_LIFE_SECONDS = 30.0
+_DOUBLINGS = 10
 _FRUITLESS_STARTS = 5
 _ANNOUNCED_SECONDS = 0.5
 
@@ -114,7 +115,17 @@ class Supervisor:
         for worker in self._workers:
             if worker.process is None and worker.start_at <= now:
                 worker.killed, worker.started_at = False, now
-                worker.process = self._start(worker.index)
+                self._try_to_start(worker, now)
+
+    def _try_to_start(self, worker: _Worker, now: float) -> None:
+        """The machine may have no process or memory left for it at the moment, but for the others that answer."""
+        try:
+            worker.process = self._start(worker.index)
+        except OSError as error:
+            if not self._ever_ready:
+                raise
+            worker.start_at = now + _LONGEST_PAUSE_SECONDS
+            log.error("cannot start a worker, which is tried again in %.0f s: %s", _LONGEST_PAUSE_SECONDS, error)
 
     def _check(self, worker: _Worker) -> None:
         now, process = self._clock(), worker.process
@@ -144,7 +155,7 @@ class Supervisor:
             log.error("worker %d ended with %d; the server ends", pid, code)
             self._stop(1)
             return
-        pause = min(_FIRST_PAUSE_SECONDS * 2 ** (worker.short_lives - 1), _LONGEST_PAUSE_SECONDS)
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(worker.short_lives - 1, _DOUBLINGS), _LONGEST_PAUSE_SECONDS)
         worker.start_at = now + (pause if worker.short_lives else 0.0)
         log.error("worker %d ended with %d; it is replaced in %.1f s", pid, code, worker.start_at - now)
 

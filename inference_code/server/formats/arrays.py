@@ -16,7 +16,7 @@ def as_array(instances: Any, body: bytes, shape: Sequence[int]) -> Any:
 
     if isinstance(instances, np.ndarray):
         fits = instances.shape[1:] == tuple(shape) and instances.dtype.kind in "iuf" and len(instances)
-        return instances.astype(np.float32) if fits else None
+        return _narrowed(instances) if fits else None
     values = _flat(instances, shape)
     # Nothing but these words becomes a boolean, which counts as 0 or 1 below.
     if not values or ((b"true" in body or b"false" in body) and bool in set(map(type, values))):
@@ -35,6 +35,16 @@ def _flat(instances: Any, shape: Sequence[int]) -> list[Any] | None:
             return None
         level = list(chain.from_iterable(level))
     return level
+
+
+def _narrowed(array: Any) -> Any:
+    """None where a number of 64 bits has no place in 32."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        found = array.astype(np.float32)
+    wide = array.dtype.kind == "f" and array.dtype.itemsize > found.dtype.itemsize
+    return None if wide and not np.isfinite(found).all() else found
 
 
 def _converted(values: list[Any]) -> Any:

@@ -361,6 +361,7 @@ def test_numbers_of_the_right_shape_become_an_array(array, content_type, body, v
         (NPY, npy(np.zeros((1, 4)))),
         (NPY, npy(np.zeros((0, 2, 2)))),
         (NPY, npy(np.zeros((1, 2, 2), dtype=bool))),
+        (NPY, npy(np.full((1, 2, 2), 1e300))),
     ],
 )
 def test_what_is_no_array_of_numbers_of_that_shape_is_left_to_the_workload(array, content_type, body):

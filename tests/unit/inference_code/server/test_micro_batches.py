@@ -34,8 +34,27 @@ def test_what_is_joined_has_the_same_shape_and_type(one, other, same):
     assert rows_and_kind(one)[1] is not None
 
 
+class Tensor:
+    """As those of torch and TensorFlow: their dtype has no `str`."""
+
+    dtype, shape = object(), (2, 3)
+
+
 @pytest.mark.parametrize(
-    "alone", [[], of(0, 3), {}, {"a": of(2, 3), "b": of(3, 3)}, {"a": 1}, "text", None, np.float32(3), b"bytes"]
+    "alone",
+    [
+        [],
+        of(0, 3),
+        {},
+        {"a": of(2, 3), "b": of(3, 3)},
+        {"a": 1},
+        "text",
+        None,
+        np.float32(3),
+        b"bytes",
+        Tensor(),
+        {"a": Tensor()},
+    ],
 )
 def test_what_has_no_rows_stays_alone(alone):
     assert rows_and_kind(alone) == (1, None)

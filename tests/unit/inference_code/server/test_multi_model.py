@@ -15,10 +15,16 @@ def model_fn(model_dir):
     name = (pathlib.Path(model_dir) / "name.txt").read_text()
     if name == "huge":
         raise MemoryError
+    if name == "exit":
+        raise SystemExit(3)
     if name == "broken":
         raise RuntimeError("no weights")
     return name, pathlib.Path(model_dir)
 def predict_fn(data, model):
+    if data == ["hang"]:
+        (model[1] / "hanging").touch()
+        while True:
+            time.sleep(0.01)
     if data == ["wait"]:
         (model[1] / "started").touch()
         while not (model[1] / "go").exists():
@@ -30,7 +36,7 @@ def predict_fn(data, model):
 @pytest.fixture(scope="module")
 def container(make_container):
     container = make_container().with_code({"inference.py": CODE})
-    for name in ("a", "b", "huge", "broken"):
+    for name in ("a", "b", "huge", "broken", "exit"):
         folder = container.ml / "models" / name / "model"
         folder.mkdir(parents=True)
         (folder / "name.txt").write_text(name)
@@ -73,6 +79,9 @@ def test_models_come_and_go(server):
     [
         ("huge", None, 507, "no memory"),
         ("broken", None, 500, "the log says why"),
+        ("exit", None, 500, "the log says why"),
+        ("c", "/opt/ml/\0", 400, "no folder below /opt/ml"),
+        ("c", "/opt/ml/" + "c" * 300, 400, "no folder below /opt/ml"),
         ("c", "/opt/ml/models/c/model", 400, "no folder below /opt/ml"),
         ("c", "/etc", 400, "no folder below /opt/ml"),
         ("c", "/opt/ml/../../../../../../../etc", 400, "no folder below /opt/ml"),
@@ -115,6 +124,19 @@ def test_a_model_that_is_unloaded_answers_what_it_was_asked_before(container, se
     (container.ml / "models/a/model/go").touch()
     thread.join(timeout=60)
     assert [answer.json for answer in answers] == [{"predictions": ["a"]}]
+
+
+def test_a_model_that_hangs_is_noticed_though_it_was_unloaded(container, start):
+    server = start(container, SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_MODEL_SERVER_TIMEOUT="1")
+    load(server, "b")
+    answers: list = []
+    thread = threading.Thread(target=lambda: answers.append(invoke(server, "b", "hang")))
+    thread.start()
+    server.wait_until((container.ml / "models/b/model/hanging").exists)
+    assert server.request("DELETE", "/models/b").status == 200
+    thread.join(timeout=60)
+    assert [answer.status for answer in answers] == [504]
+    assert server.process.wait(timeout=60) == 1
 
 
 def test_a_worker_that_is_lost_takes_its_models_with_it_so_the_server_ends(container, start):

@@ -45,6 +45,16 @@ def test_a_copy_that_was_killed_says_by_what():
     assert ended(process) == -signal.SIGKILL
 
 
+def test_where_no_copy_can_be_made_signals_still_come(monkeypatch):
+    def full() -> int:
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(os, "fork", full)
+    with pytest.raises(OSError, match="no more processes"):
+        ForkedProcess(lambda: 0)
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & {signal.SIGTERM, signal.SIGINT}
+
+
 def test_threads_are_counted():
     before, done = threads_running(), threading.Event()
     thread = threading.Thread(target=done.wait)

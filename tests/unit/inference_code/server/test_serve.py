@@ -66,6 +66,7 @@ def test_ping_has_no_body(echo):
         ("POST", "/invocations", "{}", {"content-encoding": "gzip"}, 415, "compressed"),
         ("POST", "/invocations", "{}", {"accept": "text/html"}, 406, "cannot answer with 'text/html'"),
         ("POST", "/invocations", "{}", {"accept": f"{JSON};q=0, text/html"}, 406, "cannot answer"),
+        ("POST", "/invocations", "{}", {"connection": "Upgrade", "upgrade": "h2c"}, 400, "send it without Upgrade"),
         ("GET", "/invocations", None, {}, 405, "takes POST"),
         ("POST", "/ping", "", {}, 405, "takes GET"),
         ("GET", "/models", None, {}, 404, "there is no '/models'"),

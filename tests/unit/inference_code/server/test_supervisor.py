@@ -24,7 +24,7 @@ class Fake:
 
 class History:
     def __init__(self, workers=2, *, replaceable=True):
-        self.now, self.started, self.refused = 1000.0, [], 0
+        self.now, self.started, self.refused, self.full = 1000.0, [], 0, False
         self.board = Board(workers)
         patience = Patience(silence=70.0, drain=27.0)
         self.supervisor = Supervisor(
@@ -32,6 +32,8 @@ class History:
         )
 
     def _start(self, index):
+        if self.full:
+            raise BlockingIOError("no more processes")
         self.started.append((index, process := Fake(100 + len(self.started))))
         return process
 
@@ -89,6 +91,34 @@ def test_one_that_dies_again_and_again_is_replaced_after_growing_pauses(history)
     history.process(0).code = 1
     history.step()
     assert history.process(0).code is None  # its long life is remembered
+
+
+def test_one_that_dies_for_hours_is_still_replaced(history):
+    for _ in range(1100):
+        history.process(0).code = -11
+        history.step()
+        history.step(11)
+        history.beat()
+    assert history.process(0).code is None
+
+
+def test_a_machine_with_no_room_for_a_process_is_asked_again_and_the_others_go_on(history):
+    history.process(0).code, history.full = -9, True
+    history.step()
+    for _ in range(3):
+        assert history.step(10) is None
+        history.beat()
+    assert history.process(1).signals == []
+    history.full = False
+    history.step(11)
+    assert [index for index, _ in history.started] == [0, 1, 0]
+
+
+def test_one_with_no_room_for_any_process_ends_the_server():
+    history = History()
+    history.full = True
+    with pytest.raises(OSError, match="no more processes"):
+        history.step()
 
 
 def test_a_model_that_cannot_be_served_ends_the_server_at_once():

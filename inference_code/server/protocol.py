@@ -22,10 +22,14 @@ class Protocol(HttpToolsProtocol):
     patience: seconds in which all of a request has to arrive, the first one from when the connection was opened.
     """
 
+    # Beyond thirty attributes an instance's dict is a slow one, and uvicorn has twenty-eight.
+    __slots__ = ("_arrived", "_ending", "_head_bytes", "_joining", "_late", "_patience")
+
     def __init__(self, *arguments: Any, patience: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._patience = patience
-        self._awaited, self._in_head, self._head_bytes = True, False, 0
+        self._arrived: Any = False  # the scope of the request that the last packet completed
+        self._head_bytes = 0
         self._late: asyncio.TimerHandle | None = None
         self._ending = False
 
@@ -39,26 +43,20 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._awaited, before = True, self.headers
+        before, self._arrived = self.scope, False
         super().data_received(data)
-        if self._in_head and self.headers is before:  # a list for each request
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self.send_400_response("The request's head is too large.")
+        if self._arrived is self.scope and self._late is None and not self._ending and not self.cycle.response_complete:
+            return  # as nearly always: a whole request in one packet
+        if self.scope is not before:  # there is one for each request
+            self._head_bytes = 0
+        elif self._in_head:
+            self._count_head(len(data))
+        if self._ending and self.cycle is not None:
+            self.cycle.keep_alive = False
         self._watch()
 
-    def on_message_begin(self) -> None:
-        self._awaited, self._in_head, self._head_bytes = True, True, 0
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
-        if self._ending:
-            self.cycle.keep_alive = False
-
     def on_message_complete(self) -> None:
-        self._awaited = False
+        self._arrived = self.scope
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -75,6 +73,19 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
         self._forget()
         self._late = self.loop.call_later(_LAST_SECONDS, self._too_late)
+
+    @property
+    def _awaited(self) -> bool:
+        return self._arrived is not self.scope
+
+    @property
+    def _in_head(self) -> bool:
+        return self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.send_400_response("The request's head is too large.")
 
     def _watch(self) -> None:
         if self._awaited:

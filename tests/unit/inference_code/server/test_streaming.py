@@ -23,8 +23,11 @@ def stream(asked, model):
         if asked == "step":
             while not (model / "go").exists():
                 time.sleep(0.005)
-        while asked == "hang":
-            time.sleep(0.01)
+        if asked == "hang":
+            with (model / "hanging").open("a") as file:
+                file.write(".")
+            while True:
+                time.sleep(0.05)
         if asked == "break":
             raise RuntimeError("the secret is 42")
         if asked == "wrong":
@@ -89,10 +92,13 @@ def test_when_the_client_goes_away_the_model_is_told(container, server):
     assert server.invoke({"instances": ["short"]}).body.decode() == "one two é"
 
 
-def test_streams_that_hang_are_ended_and_their_worker_is_replaced_when_no_thread_is_left(container, start):
+def test_streams_that_hang_are_ended_and_their_worker_is_replaced_when_no_thread_is_left(make_container, start):
+    container = make_container().with_code({"inference.py": CODE})  # a log of its own
     server = start(container, SAGEMAKER_MODEL_SERVER_WORKERS="1", SAGEMAKER_MODEL_SERVER_TIMEOUT="1")
     hanging = [ask(server, "hang") for _ in range(16)]
     assert [response.read1(100) for response in hanging] == [b"one "] * 16
+    file = container.ml / "model/hanging"
+    server.wait_until(lambda: file.exists() and file.stat().st_size == 16)
     for response in hanging[1:]:
         response.close()
     with pytest.raises(http.client.IncompleteRead):

@@ -18,8 +18,8 @@ from cli.progress import Board
 from cli.target import Target
 
 STOP_LIMIT_SECONDS = 600.0
-# Of a version that was rolled out, or of a batch that was interrupted.
-_MODEL_SUFFIX = r"-(v\d+|batch)-[0-9a-f]{8}"
+# Of a version that was rolled out, or of a batch that was interrupted; a config beside another model has a word more.
+_SUFFIX = r"-(v\d+|batch)-[0-9a-f]{8}(-split|-shadow)?"
 _KINDS = {
     "buckets": "AWS::S3::Bucket",
     "repositories": "AWS::ECR::Repository",
@@ -89,7 +89,7 @@ class Removal:
         if any(item["EndpointName"] == endpoint for item in self._list("list_endpoints", "Endpoints", endpoint)):
             sagemaker.delete_endpoint(EndpointName=endpoint)
             self._await_endpoint_gone(endpoint)
-        ours = re.compile(re.escape(endpoint) + _MODEL_SUFFIX)
+        ours = re.compile(re.escape(endpoint) + _SUFFIX)
         for config in self._list("list_endpoint_configs", "EndpointConfigs", endpoint):
             if ours.fullmatch(config["EndpointConfigName"]):
                 sagemaker.delete_endpoint_config(EndpointConfigName=config["EndpointConfigName"])

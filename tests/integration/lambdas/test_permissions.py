@@ -62,6 +62,7 @@ ACTIONS = {
         "ssm:GetParameter",
         "dynamodb:GetItem",
         "dynamodb:UpdateItem",
+        "states:DescribeExecution",
         "states:RedriveExecution",
     ],
     "plan_training": [

@@ -17,8 +17,9 @@ OURS = {"ready_seconds": 0.5, "memory_mib": 100.0, **LOAD}
 SLOW = {"ready_seconds": 5.0, "memory_mib": 400.0} | {
     name: {"per_second": load["per_second"] / 8, "p50": 8.0, "p99": 16.0} for name, load in LOAD.items()
 }
+OURS_AND_HELLO = ("ours", "ours, unbatched", "ours, CNN", "ours with PyTorch, CNN", "ours, nothing", "hello")
 RUN = {
-    **dict.fromkeys(("ours", "ours, unbatched", "ours, CNN", "ours with PyTorch, CNN", "ours, nothing", "hello"), OURS),
+    **dict.fromkeys((*OURS_AND_HELLO, "hello on granian"), OURS),
     **dict.fromkeys(("classic", "classic, CNN", "torchserve", "litserve", "bentoml", "ray"), SLOW),
     "import torch": 1.0,
 }

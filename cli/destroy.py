@@ -14,6 +14,7 @@ from typing import Any
 
 from cli import descriptors, stack
 from cli.errors import CliError
+from cli.programs import ROOT
 from cli.progress import Board
 from cli.target import Target
 
@@ -59,12 +60,26 @@ class Removal:
             for repository in self.repositories:
                 _empty_repository(self.target, repository)
         with board.phase("delete stacks") as phase:
+            self._delete_orphans()
             stack.destroy(
                 self.target,
                 on_line=lambda line: board.note(phase, stack.progress(line) or phase.detail, fleeting=True),
             )
         with board.phase("delete what the stacks retain"):
             self._delete_retained()
+
+    def _delete_orphans(self) -> None:
+        """Stacks of workloads whose folders are gone: the application does not know them any more."""
+        formation = self.target.client("cloudformation")
+        folders = ROOT / "training_code"
+        # A workload's stack is named like everything that the workload owns (docs/contract.md).
+        orphans = [one["job_prefix"] for one in self.workloads if not (folders / one["name"]).is_dir()]
+        for name in orphans:
+            formation.delete_stack(StackName=name)
+        seconds = self.target.poll_seconds
+        waits = {"Delay": seconds, "MaxAttempts": int(STOP_LIMIT_SECONDS / seconds)}
+        for name in orphans:
+            formation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=waits)
 
     def _stop_runs(self, workload: Mapping[str, Any]) -> None:
         states = self.target.client("stepfunctions")

@@ -75,7 +75,7 @@ def _circumstances(result: Result) -> str:
 
 def _paragraphs(text: str) -> str:
     """The docstring without what it shows to type, which the page says already."""
-    parts = text.strip().split("\n\n")
+    parts = text.strip("\n").split("\n\n")
     return "\n\n".join(part for part in parts if part and not part.startswith("    "))
 
 

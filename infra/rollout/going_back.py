@@ -34,6 +34,11 @@ def going_back_states(partition: str) -> dict[str, State]:
     Variants side by side: first all traffic back to the old one, which takes effect at once; then the old config, which
     takes SageMaker a new fleet. A rollback of SageMaker's own that failed half-way is repaired the same way.
     """
+    return {**_put_back_states(partition), **_clean_up_states(partition)}
+
+
+def _put_back_states(partition: str) -> dict[str, State]:
+    """What served serves again, with the instances and the autoscaling that it had."""
     return {
         "FindServing": _find_serving(partition),
         "Back?": choice(
@@ -76,6 +81,12 @@ def going_back_states(partition: str) -> dict[str, State]:
         ),
         "ResizeBack": _resize(partition),
         **scaling.scale_back_states(partition, requests="$plan.scale_back", then="MoreConfigs?"),
+    }
+
+
+def _clean_up_states(partition: str) -> dict[str, State]:
+    """What this run made and nothing serves goes, and the version when the model was at fault."""
+    return {
         "DeleteEndpoint": _delete(
             partition, "deleteEndpoint", {"EndpointName": "{% $plan.endpoint_name %}"}, "MoreConfigs?"
         ),

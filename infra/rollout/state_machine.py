@@ -54,65 +54,9 @@ class RolloutStates:
             "QueryLanguage": "JSONata",
             "StartAt": "Plan",
             "States": {
-                "Plan": self._plan(),
-                "Superseded?": choice([("$plan.superseded != null", "Superseded")], default="Quiet?"),
-                "Superseded": {"Type": "Succeed", "Output": _output("superseded", "$plan.superseded")},
-                **watch_states(partition=self.partition, compare_function_arn=self.compare_function_arn),
-                **latency_limit.set_states(self.partition, then="NewModel?"),
-                "NewModel?": choice([("$plan.model != null", "CreateModel")], default="NextStep?"),
-                "CreateModel": self._call("CreateModel", "plan.model", then="NextStep?"),
-                "NextStep?": choice([("$taken < $count($plan.steps)", "TakeStep")], default="Mark?"),
-                "TakeStep": {
-                    "Type": "Pass",
-                    "Assign": {
-                        "step": "{% $plan.steps[$taken] %}",
-                        "since": "{% $states.context.State.EnteredTime %}",
-                        "watched": 0,
-                        **STARTED,
-                        **scaling.STARTED,
-                    },
-                    "Next": "NewConfig?",
-                },
-                "NewConfig?": choice([("$step.endpoint_config != null", "CreateEndpointConfig")], default="Release?"),
-                "CreateEndpointConfig": self._call(
-                    "CreateEndpointConfig",
-                    "step.endpoint_config",
-                    then="Release?",
-                    Assign={"config_arn": "{% $states.result.EndpointConfigArn %}"},
-                ),
-                **scaling.release_states(self.partition, requests="$step.release", then="Action?"),
-                "Action?": choice(
-                    [("$step.action = 'create'", "CreateEndpoint"), ("$step.action = 'weights'", "UpdateWeights")],
-                    default="UpdateEndpoint",
-                ),
-                "CreateEndpoint": self._deploy("CreateEndpoint", on_failure="FindServing"),
-                "UpdateEndpoint": self._deploy("UpdateEndpoint", on_failure="Busy?"),
-                "UpdateWeights": self._update_weights(),
-                "Busy?": choice([(f"{BUSY} and {PATIENT}", "Pause")], default="FindServing"),
-                "Pause": pause("Action?"),
-                **wait_states(
-                    self.partition,
-                    name="",
-                    settled=[(MOVING, "TookTooLong"), ("$endpoint.status = 'InService'", "Check")],
-                    otherwise="EndpointFailed",
-                    catch=catch_all("Describe", "FindServing"),
-                ),
-                "Check": self._check(),
-                "Serving?": choice([("$check.serving", "Scale?")], default="NotServing"),
-                **scaling.scale_states(self.partition, requests="$step.scale", then="Watch?"),
-                "StepTaken": {"Type": "Pass", "Assign": {"taken": "{% $taken + 1 %}"}, "Next": "NextStep?"},
-                "Mark?": choice([("$config_arn != ''", "Mark")], default="Lift?"),
-                "Mark": self._mark(),
-                **latency_limit.lift_states(self.partition, then="Retire"),
-                "Retire": self._retire(),
-                "RolledOut": {"Type": "Succeed", "Output": _output("rolled_out", _ROLLED_OUT)},
-                "TookTooLong": finding(
-                    "Wait", "EndpointTookTooLong", "'the endpoint is still ' & $endpoint.status", "FindServing"
-                ),
-                "EndpointFailed": finding(
-                    "Wait", "EndpointFailed", "$endpoint.status & ': ' & $endpoint.reason", "FindServing"
-                ),
-                "NotServing": finding("Check", "NotServing", "$check.reason", "FindServing"),
+                **self._before(),
+                **self._step(),
+                **self._after(),
                 **going_back_states(self.partition),
                 **report_failure(
                     partition=self.partition,
@@ -120,6 +64,86 @@ class RolloutStates:
                     subject=f"Slipway: rollout of {self.workload} failed",
                 ),
             },
+        }
+
+    def _before(self) -> dict[str, State]:
+        """What to do, and the model; no traffic moves."""
+        return {
+            "Plan": self._plan(),
+            "Superseded?": choice([("$plan.superseded != null", "Superseded")], default="Quiet?"),
+            "Superseded": {"Type": "Succeed", "Output": _output("superseded", "$plan.superseded")},
+            **watch_states(partition=self.partition, compare_function_arn=self.compare_function_arn),
+            **latency_limit.set_states(self.partition, then="NewModel?"),
+            "NewModel?": choice([("$plan.model != null", "CreateModel")], default="NextStep?"),
+            "CreateModel": self._call("CreateModel", "plan.model", then="NextStep?"),
+        }
+
+    def _step(self) -> dict[str, State]:
+        """One step of the plan after the other, until none is left."""
+        return {
+            "NextStep?": choice([("$taken < $count($plan.steps)", "TakeStep")], default="Mark?"),
+            "TakeStep": {
+                "Type": "Pass",
+                "Assign": {
+                    "step": "{% $plan.steps[$taken] %}",
+                    "since": "{% $states.context.State.EnteredTime %}",
+                    "watched": 0,
+                    **STARTED,
+                    **scaling.STARTED,
+                },
+                "Next": "NewConfig?",
+            },
+            "NewConfig?": choice([("$step.endpoint_config != null", "CreateEndpointConfig")], default="Release?"),
+            "CreateEndpointConfig": self._call(
+                "CreateEndpointConfig",
+                "step.endpoint_config",
+                then="Release?",
+                Assign={"config_arn": "{% $states.result.EndpointConfigArn %}"},
+            ),
+            **scaling.release_states(self.partition, requests="$step.release", then="Action?"),
+            **self._change(),
+            "Check": self._check(),
+            "Serving?": choice([("$check.serving", "Scale?")], default="NotServing"),
+            **scaling.scale_states(self.partition, requests="$step.scale", then="Watch?"),
+            "StepTaken": {"Type": "Pass", "Assign": {"taken": "{% $taken + 1 %}"}, "Next": "NextStep?"},
+        }
+
+    def _change(self) -> dict[str, State]:
+        """The step's change of the endpoint, until SageMaker is through with it."""
+        return {
+            "Action?": choice(
+                [("$step.action = 'create'", "CreateEndpoint"), ("$step.action = 'weights'", "UpdateWeights")],
+                default="UpdateEndpoint",
+            ),
+            "CreateEndpoint": self._deploy("CreateEndpoint", on_failure="FindServing"),
+            "UpdateEndpoint": self._deploy("UpdateEndpoint", on_failure="Busy?"),
+            "UpdateWeights": self._update_weights(),
+            "Busy?": choice([(f"{BUSY} and {PATIENT}", "Pause")], default="FindServing"),
+            "Pause": pause("Action?"),
+            **wait_states(
+                self.partition,
+                name="",
+                settled=[(MOVING, "TookTooLong"), ("$endpoint.status = 'InService'", "Check")],
+                otherwise="EndpointFailed",
+                catch=catch_all("Describe", "FindServing"),
+            ),
+        }
+
+    def _after(self) -> dict[str, State]:
+        """The end of a rollout that went well, and what a step may be found to have done wrong."""
+        return {
+            "Mark?": choice([("$config_arn != ''", "Mark")], default="Lift?"),
+            "Mark": self._mark(),
+            **latency_limit.lift_states(self.partition, then="Retire"),
+            "Retire": self._retire(),
+            "RolledOut": {"Type": "Succeed", "Output": _output("rolled_out", _ROLLED_OUT)},
+            "TookTooLong": finding(
+                "Wait", "EndpointTookTooLong", "'the endpoint is still ' & $endpoint.status", "FindServing"
+            ),
+            "EndpointFailed": finding(
+                "Wait", "EndpointFailed", "$endpoint.status & ': ' & $endpoint.reason", "FindServing"
+            ),
+            "NotServing": finding("Check", "NotServing", "$check.reason", "FindServing"),
         }
 
     def _plan(self) -> State:

@@ -16,24 +16,15 @@ from typing import Any
 import pytest
 from plan_rollout import requests
 
-from infra.rollout.state_machine import RolloutStates
 from localcloud.sagemaker.endpoints.deployment import RolledBack
 from localcloud.sagemaker.endpoints.fleet import Fleet, FleetUnhealthy, VariantFleet
 from localcloud.sagemaker.endpoints.instance import InstanceUnhealthy
 from localcloud.sagemaker.endpoints.models import VariantSpec
 from localcloud.sagemaker.endpoints.rollout import RollbackFailed, Rollout
 from localcloud.sagemaker.endpoints.routing import Share
+from tests.support.rollout_machine import DEFINITION
 
 DESCRIPTOR = json.loads((Path(__file__).parents[2] / "events" / "workload_descriptor.json").read_text())
-DEFINITION = RolloutStates(
-    partition="aws",
-    workload="digits",
-    plan_function_arn="arn:plan",
-    check_function_arn="arn:check",
-    compare_function_arn="arn:compare",
-    retire_function_arn="arn:retire",
-    alerts_topic_arn="arn:topic",
-).definition()
 OLD, NEW, INSTANCES, ALARM = "v1", "v2", 4, DESCRIPTOR["rollout"]["alarms"][0]
 STRATEGIES: dict[str, dict[str, Any]] = {
     "all_at_once": {"bake_seconds": 3},

@@ -10,17 +10,8 @@ from typing import Any
 
 import pytest
 
-from infra.rollout.state_machine import RolloutStates
+from tests.support.rollout_machine import DEFINITION
 
-DEFINITION = RolloutStates(
-    partition="aws",
-    workload="digits",
-    plan_function_arn="arn:plan",
-    check_function_arn="arn:check",
-    compare_function_arn="arn:compare",
-    retire_function_arn="arn:retire",
-    alerts_topic_arn="arn:topic",
-).definition()
 TASKS = [name for name, state in DEFINITION["States"].items() if state["Type"] == "Task"]
 NEW_MODEL, OLD_MODEL = "v2", "v1"
 RETREAT = {"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "blue", "DesiredWeight": 100}]}

@@ -7,18 +7,9 @@ from typing import Any
 
 import pytest
 
-from infra.rollout.state_machine import RolloutStates
 from infra.rollout.wait import WAIT_LIMIT_SECONDS
+from tests.support.rollout_machine import DEFINITION
 
-DEFINITION = RolloutStates(
-    partition="aws",
-    workload="digits",
-    plan_function_arn="arn:plan",
-    check_function_arn="arn:check",
-    compare_function_arn="arn:compare",
-    retire_function_arn="arn:retire",
-    alerts_topic_arn="arn:topic",
-).definition()
 REPORT = ["LiftBack?", "ReportFailure", "Failed"]
 SCALED = ["ResizeBack?", "ScaleBack?"]
 DELETED = [*SCALED, "MoreConfigs?", "DeleteEndpointConfig", "MoreConfigs?", "Model?", "DeleteModel", "AtFault?"]

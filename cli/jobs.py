@@ -15,6 +15,7 @@ TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 PROCESSING_LOGS = "/aws/sagemaker/ProcessingJobs"
 TRANSFORM_LOGS = "/aws/sagemaker/TransformJobs"
 ENDPOINT_LOGS = "/aws/sagemaker/Endpoints/{endpoint}"
+_EMBEDDED_METRICS = '{"_aws"'
 
 
 def processing_suffix(state: str) -> str:
@@ -27,7 +28,8 @@ def processing_suffix(state: str) -> str:
 def tail(target: Target, group: str, stream_prefix: str = "", lines: int = 20) -> list[str]:
     """The last lines of a log group's streams that begin with `stream_prefix`, in the order of time.
 
-    Empty when there is no such log (yet). Streams of several hosts are merged.
+    Empty when there is no such log (yet). Streams of several hosts are merged. Metrics that a model server writes to
+    its log (CloudWatch's embedded metric format) are for CloudWatch and left out.
     """
     logs = target.client("logs")
     search = (
@@ -44,7 +46,8 @@ def tail(target: Target, group: str, stream_prefix: str = "", lines: int = 20) -
             logGroupName=group, logStreamName=stream["logStreamName"], limit=lines, startFromHead=False
         )["events"]
     ]
-    return [event["message"].rstrip() for event in sorted(events, key=lambda event: event["timestamp"])][-lines:]
+    told = [event for event in events if not event["message"].startswith(_EMBEDDED_METRICS)]
+    return [event["message"].rstrip() for event in sorted(told, key=lambda event: event["timestamp"])][-lines:]
 
 
 def training_progress(target: Target, job: str, metrics: Sequence[Mapping[str, str]]) -> str:

@@ -39,38 +39,59 @@ _TITLES = {
     },
     ROLLOUT: {
         "Plan": "plan rollout",
+        "Superseded": "plan rollout",
+        "LookBefore": "look at the alarms",
+        "AlarmBefore": "look at the alarms",
+        "SetLimit": "look at the alarms",
         "CreateModel": "create model",
-        "CreateEndpointConfig": "create model",
+        "TakeStep": "roll out",
+        "CreateEndpointConfig": "roll out",
+        "Release": "roll out",
         "CreateEndpoint": "roll out",
         "UpdateEndpoint": "roll out",
         "UpdateWeights": "roll out",
-        "TakeStep": "roll out",
-        "StepTaken": "roll out",
+        "Pause": "roll out",
         "Wait": "roll out",
         "Describe": "roll out",
+        "TookTooLong": "roll out",
+        "EndpointFailed": "roll out",
         "Check": "check endpoint",
         "NotServing": "check endpoint",
+        "RegisterTarget": "put autoscaling on",
+        "PutPolicy": "put autoscaling on",
+        "PutSchedule": "put autoscaling on",
         "Bake": "watch",
         "Look": "watch",
+        "AlarmWent": "watch",
         "Compare": "compare with what served before",
+        "Worse": "compare with what served before",
+        "Mark": "retire old models",
+        "LiftLimit": "retire old models",
         "Retire": "retire old models",
         "RolledOut": "retire old models",
-        "FindServing": "clean up",
+        "FindServing": "look at what serves",
+        "PauseBack": "go back to what served before",
         "Retreat": "go back to what served before",
+        "ReleaseBack": "go back to what served before",
         "Restore": "go back to what served before",
         "WaitBack": "go back to what served before",
         "DescribeBack": "go back to what served before",
+        "ResizeBack": "go back to what served before",
+        "RegisterTargetBack": "put autoscaling back",
+        "PutPolicyBack": "put autoscaling back",
+        "PutScheduleBack": "put autoscaling back",
         "DeleteEndpoint": "clean up",
         "DeleteEndpointConfig": "clean up",
         "DeleteModel": "clean up",
         "Reject": "clean up",
+        "LiftLimitBack": "clean up",
         "ReportFailure": "report the failure",
         "Failed": "report the failure",
     },
 }
 
 
-_PASSED = {"Imported?"}
+_PASSED = {"Imported?", "StepTaken"}
 """States of no work that stand between others of it: nothing to show."""
 
 
@@ -324,6 +345,8 @@ class _Follower:
         return RunFailed(text, hint=f"More of the log: slipway logs {self.descriptor['name']}")
 
     def _log_of(self, step: str) -> list[str]:
+        if self.machine == ROLLOUT and step == "Plan":
+            return []  # no model was asked yet
         if self.machine == ROLLOUT:
             return jobs.tail(self.target, jobs.ENDPOINT_LOGS.format(endpoint=self.descriptor["endpoint_name"]))
         if step == "Train":

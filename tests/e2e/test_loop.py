@@ -170,3 +170,17 @@ def test_a_wrong_shape_is_named_in_the_answer(slipway, digit_model):
 
 def test_logs_shows_what_the_training_job_printed(slipway, number_model):
     assert "train_accuracy=1.0" in slipway.run("logs", "nearest_mean").stdout
+
+
+def test_logs_leaves_out_the_metrics_that_a_model_server_writes_for_cloudwatch(slipway, number_model):
+    logs, group = (
+        slipway.client("logs"),
+        f"/aws/sagemaker/Endpoints/{slipway.descriptor('nearest_mean')['endpoint_name']}",
+    )
+    stream = logs.describe_log_streams(logGroupName=group)["logStreams"][0]["logStreamName"]
+    now = round(1000 * time.time())
+    lines = ['{"_aws": {"Timestamp": 1}, "Requests": 2}', "for people"]
+    events = [{"timestamp": now, "message": line} for line in lines]
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    shown = slipway.run("logs", "nearest_mean").stdout
+    assert "for people" in shown and "_aws" not in shown

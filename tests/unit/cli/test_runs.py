@@ -10,6 +10,7 @@ import pytest
 from cli import jobs, runs, status
 from cli.history import Step
 from cli.predict import Answer, refusal
+from tests.support.rollout_machine import DEFINITION
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -40,6 +41,27 @@ def test_a_tuning_job_is_named_by_the_hash_of_the_run() -> None:
 def test_states_have_titles_and_their_processing_jobs_suffixes(state: str, shown: str, suffix: str) -> None:
     assert runs.title(runs.TRAIN, state) == shown
     assert jobs.processing_suffix(state) == suffix
+
+
+def test_no_state_of_a_rollout_is_shown_by_the_name_that_only_its_machine_knows() -> None:
+    states = [name for name in DEFINITION["States"] if not name.endswith("?")]
+    shown = {title for title, _ in runs._grouped([Step(name, NOON) for name in states], runs.ROLLOUT)}
+    assert not shown & set(states)
+
+
+def test_a_step_of_a_rollout_shows_as_one() -> None:
+    states = [
+        "TakeStep",
+        "NewConfig?",
+        "CreateEndpointConfig",
+        "Action?",
+        "CreateEndpoint",
+        "Wait",
+        "Describe",
+        "Check",
+    ]
+    groups = runs._grouped([Step(name, NOON) for name in [*states, "StepTaken", "Mark", "Retire"]], runs.ROLLOUT)
+    assert [title for title, _ in groups] == ["roll out", "check endpoint", "retire old models"]
 
 
 def test_a_polling_loop_shows_as_one_step() -> None:

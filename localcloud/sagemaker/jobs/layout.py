@@ -8,7 +8,6 @@ from typing import Any
 
 from localcloud.sagemaker.jobs.instances import Group, channel_hosts, resource_config
 
-DEFAULT_CHECKPOINTS = "/opt/ml/checkpoints"
 # The only network interface that every machine running the embedded cloud has.
 _INTERFACE = "lo"
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "code")

@@ -10,7 +10,7 @@ def main(arguments: list[str]) -> int:
     if arguments != ["serve"]:
         print(f"usage: python -m server serve (got {arguments})", file=sys.stderr)
         return 2
-    from server.serve import serve
+    from server.processes.serve import serve
     from server.settings import Settings
 
     return serve(Settings.from_environment(os.environ))

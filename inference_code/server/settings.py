@@ -25,7 +25,7 @@ class Settings:
     ml_root: /opt/ml.
     inference: the workload's folder; in the image it lies beside this package.
     model_version: answered as a custom attribute; None where CreateModel set none.
-    model_sha256: the fingerprint (server.fingerprint) that the model must have; None where CreateModel set none.
+    model_sha256: the fingerprint (server.model.fingerprint) that the model must have; None where CreateModel set none.
     workers: processes that answer requests.
     library_threads: what a library may use of them for one prediction, so that all workers together fill the machine.
     max_queued: requests that wait in one worker before more are refused with 503.

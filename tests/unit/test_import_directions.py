@@ -37,6 +37,21 @@ MAY_IMPORT = {
 """Top folder (or file) -> the project's packages that it may import. Lambdas and containers have rules of their own."""
 SERVED_BESIDE = {"server.formats", "server.artifacts"}
 """What of the model server, which lies beside it in the image, a workload's inference code may import."""
+SERVER = ROOT / "inference_code" / "server"
+AT_THE_ROOT_OF_THE_SERVER = {"settings", "errors", "memory"}
+"""Its modules that every package of the server may import."""
+OF_THE_SERVER = {
+    "metrics": set(),
+    "artifacts": set(),
+    "formats": set(),
+    "model": {"artifacts", "formats"},
+    "batching": {"metrics", "model"},
+    "serving": {"metrics", "model", "batching"},
+    "http": {"metrics", "model", "serving"},
+    "processes": {"metrics", "model", "batching", "serving", "http"},
+    "evaluate": {"formats", "model"},
+}
+"""Package of the model server -> those of its others that it may import: each only those above it here."""
 TELLS_WHICH_CLOUD = re.compile(
     r"localhost|127\.0\.0\.1|\[::1\]|AWS_ENDPOINT_URL|endpoint_url|localcloud|localstack|ministack|is_local|4566",
     re.IGNORECASE,
@@ -112,6 +127,21 @@ def test_inference_code_imports_of_the_server_only_what_is_made_for_it() -> None
     for path in sources("inference_code"):
         if path.relative_to(ROOT / "inference_code").parts[0] != "server":
             assert set(parts_of_the_server(path)) <= SERVED_BESIDE, path
+
+
+@pytest.mark.parametrize("package", OF_THE_SERVER)
+def test_a_package_of_the_server_imports_only_what_lies_below_it(package: str) -> None:
+    allowed = OF_THE_SERVER[package] | AT_THE_ROOT_OF_THE_SERVER | {package}
+    for path in (SERVER / package).glob("*.py"):
+        assert {name.split(".")[1] for name in parts_of_the_server(path)} <= allowed, path
+
+
+def test_the_modules_at_the_root_of_the_server_import_no_package_of_it() -> None:
+    assert {path.name for path in SERVER.iterdir() if (path / "__init__.py").is_file()} == set(OF_THE_SERVER)
+    above = list(OF_THE_SERVER)
+    assert all(above.index(one) < above.index(package) for package in above for one in OF_THE_SERVER[package])
+    for name in AT_THE_ROOT_OF_THE_SERVER:
+        assert set(parts_of_the_server(SERVER / f"{name}.py")) == set()
 
 
 def test_every_part_is_looked_at() -> None:

@@ -181,5 +181,5 @@ def test_an_archive_that_leaves_its_folder_is_refused(job: Job) -> None:
 
 
 def test_archives_are_unpacked_as_the_model_server_does() -> None:
-    own, servers = EVALUATOR / "evaluation/archive.py", ROOT / "inference_code/server/archive.py"
+    own, servers = EVALUATOR / "evaluation/archive.py", ROOT / "inference_code/server/evaluate/archive.py"
     assert own.read_text() == servers.read_text()

@@ -132,7 +132,7 @@ class Cloud:
         self._pipelines = PipelineSupervisor(config, as_service, self._tuning)
         self._builds = CodeBuildExecutor(config)
         self._add_services()
-        self._store.subscribe(self._changes.tell)  # first: what waits for a job need not wait for its events
+        self._store.subscribe(self._changes.listen)  # first: what waits for a job need not wait for its events
         EventPublisher(self._store, self._gateway.publish_event)
         PipelineEventPublisher(self._store, self._gateway.publish_event)
         ComponentRecorder(self._store, (TRAINING_JOB, PROCESSING_JOB, TRANSFORM_JOB))

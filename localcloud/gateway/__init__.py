@@ -11,6 +11,7 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - ``resources``: resources and condition keys are AWS's where ministack's differ.
 - ``alarms``: an alarm looks at the metric with its own dimensions, and ends when nothing comes any more.
 - ``targets``: an event whose target is gone goes to its rule's dead-letter queue.
+- ``event_sources``, ``function_output``: what a function is invoked for, and what it wrote, is there without waiting.
 - ``functions``: the death of a function's process is told as Lambda tells it, and can be made to happen.
 - ``autoscaling``: Application Auto Scaling is a service, with its service-linked role.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
@@ -33,8 +34,17 @@ from typing import Any
 
 from localcloud import clients
 from localcloud.config import Config
-from localcloud.gateway import acknowledgement, alarms, environment, resources, targets
+from localcloud.gateway import (
+    acknowledgement,
+    alarms,
+    environment,
+    event_sources,
+    function_output,
+    resources,
+    targets,
+)
 from localcloud.gateway.acknowledgement import Acknowledgement
+from localcloud.gateway.effects import PASS_ON
 from localcloud.gateway.identity import AccessDenied, Caller, Identity
 from localcloud.gateway.recorder import StateRecorder
 from localcloud.journal import Folder, Journal
@@ -62,7 +72,8 @@ class Gateway:
         alarms.register()
         targets.register()
         resources.register(config)
-        resources.register(config)
+        event_sources.register()
+        function_output.register()
         clients.use_role_sessions(self.identity.role_session)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -90,7 +101,7 @@ class Gateway:
         status, _headers, body = bus._put_events({"Entries": [entry]}, allow_aws_source=True)
         if status != 200 or json.loads(body).get("FailedEntryCount"):
             raise RuntimeError(f"EventBridge refused an event {detail_type!r}: {body!r}")
-        self.journal.commit_from_thread()
+        self.journal.commit_from_thread(PASS_ON)
 
 
 async def _not_found(send: Any) -> None:

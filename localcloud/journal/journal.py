@@ -82,10 +82,10 @@ class Journal:
             self._committing = asyncio.create_task(self._commit_all())
         await asyncio.shield(mine)
 
-    def commit_from_thread(self) -> None:
+    def commit_from_thread(self, parts: frozenset[str] | None = None) -> None:
         """``commit`` for other threads than the event loop's; waits for ``start``."""
         loop = self._started_loop.result()
-        asyncio.run_coroutine_threadsafe(self.commit(), loop).result()
+        asyncio.run_coroutine_threadsafe(self.commit(parts), loop).result()
 
     async def _commit_all(self) -> None:
         try:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
+
+_STATUS = "JobStatus"  # TrainingJobStatus, ProcessingJobStatus ...
 
 
 class Changes:
@@ -17,13 +20,22 @@ class Changes:
         with self._condition:
             return self._count
 
-    def tell(self, *_: object) -> None:
-        """Something has changed. Takes what a listener of a store is given."""
+    def tell(self) -> None:
+        """Something has changed."""
         with self._condition:
             self._count += 1
             self._condition.notify_all()
 
-    def wait(self, seen: int, seconds: float) -> None:
-        """Returns once there are more changes than `seen`, after so many seconds at the latest."""
+    def listen(self, _kind: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+        """A listener of the store of SageMaker: the status of a job is news, what else changes while it runs is not."""
+        if _statuses(before) != _statuses(after):
+            self.tell()
+
+    def wait(self, seen: int, seconds: float) -> bool:
+        """Returns once there are more changes than `seen`, after so many seconds at the latest; whether there are."""
         with self._condition:
-            self._condition.wait_for(lambda: self._count != seen, seconds)
+            return self._condition.wait_for(lambda: self._count != seen, seconds)
+
+
+def _statuses(document: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    return [(member, value) for member, value in (document or {}).items() if member.endswith(_STATUS)]

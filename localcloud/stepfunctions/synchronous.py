@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,19 @@ from localcloud.stepfunctions.errors import TASK_FAILED, TaskError
 
 log = logging.getLogger(__name__)
 
-# How soon it is seen that a task is not wanted any more; the end of a job is told by `changes`.
+# How soon it is seen that a task is not wanted any more.
 _POLL_SECONDS = 0.2
+# What `changes` tells of is asked for again after so many polls all the same.
+_POLLS_UNTOLD = 25
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html: the tag that .sync adds to a job.
 _MANAGED_TAG = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waitable:
-    """Something that a call starts and another describes. ``name`` is the member of both that identifies it."""
+    """Something that a call starts and another describes. ``name`` is the member of both that identifies it; ``told``:
+    its end is told by ``changes``.
+    """
 
     noun: str
     start: str
@@ -37,6 +41,7 @@ class Waitable:
     finished: frozenset[str]
     rule: str
     tagged: bool = True
+    told: bool = True
 
 
 def _job(noun: str, rule: str) -> Waitable:
@@ -70,6 +75,7 @@ EXECUTION = Waitable(
     finished=frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}),
     rule="StepFunctionsGetEventsForStepFunctionsExecutionRule",
     tagged=False,
+    told=False,
 )
 
 
@@ -85,13 +91,20 @@ def run(api: Api, what: Waitable, parameters: Mapping[str, Any], changes: Change
         description = api.call(what.describe, handle)
         if description[what.status] in what.finished:
             break
-        if api.task.cancelled():
-            _stop(api, what, handle)
-            raise TaskError(TASK_FAILED, f"the {what.noun} {handle[what.name]} was stopped with its task")
-        changes.wait(seen, _POLL_SECONDS)
+        _wait(api, what, handle, lambda seconds, seen=seen: changes.wait(seen, seconds))
     if description[what.status] not in what.succeeded:
         raise TaskError(TASK_FAILED, json.dumps(description))
     return description
+
+
+def _wait(api: Api, what: Waitable, handle: dict[str, Any], is_news: Callable[[float], bool]) -> None:
+    """Returns when it may have ended. Raises TaskError once the task is not wanted any more."""
+    for _ in range(_POLLS_UNTOLD if what.told else 1):
+        if api.task.cancelled():
+            _stop(api, what, handle)
+            raise TaskError(TASK_FAILED, f"the {what.noun} {handle[what.name]} was stopped with its task")
+        if is_news(_POLL_SECONDS):
+            return
 
 
 def _stop(api: Api, what: Waitable, handle: dict[str, Any]) -> None:

@@ -155,3 +155,23 @@ def _drained(sqs, queue: str, count: int) -> set[int]:
 
 def _arn_of(sqs, queue: str) -> str:
     return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def test_what_a_function_wrote_is_in_its_log_before_its_answer(cloud: EmbeddedCloud) -> None:
+    name, code = unique("printing"), io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context):\n    print(*event, sep='\\n', end='')\n")
+    role = cloud.role(name, "lambda.amazonaws.com")
+    functions, logs = cloud.client("lambda"), cloud.client("logs")
+    functions.create_function(
+        FunctionName=name, Role=role, Runtime="python3.12", Handler="index.handler", Code={"ZipFile": code.getvalue()}
+    )
+    for lines in (["one", "two"], [], [str(number) for number in range(500)]):
+        functions.invoke(FunctionName=name, Payload=json.dumps(lines))
+        group = {"logGroupName": f"/aws/lambda/{name}"}
+        events = [
+            event for page in logs.get_paginator("filter_log_events").paginate(**group) for event in page["events"]
+        ]
+        written = [event["message"].rstrip("\n") for event in events]
+        start = max(index for index, line in enumerate(written) if line.startswith("START"))
+        assert [line for line in written[start + 1 :] if not line.startswith(("END", "REPORT"))] == lines

@@ -47,3 +47,28 @@ def test_links_are_not_followed_out_of_the_folder_and_hard_links_are_whole_files
 def test_nothing_makes_an_empty_archive(tmp_path: Path) -> None:
     assert pack([tmp_path / "absent"], tmp_path / "x.tar.gz") == 0
     assert _read(tmp_path / "x.tar.gz") == {}
+
+
+def test_what_hardly_compresses_is_stored_and_the_rest_is_compressed(tmp_path: Path) -> None:
+    weights, text = os.urandom(1 << 20), b"a line of a log\n" * (1 << 16)
+    for name, content in (("model.safetensors", weights), ("log.txt", text)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_bytes(content)
+        pack([tmp_path / name], tmp_path / f"{name}.tar.gz")
+        assert _read(tmp_path / f"{name}.tar.gz") == {name: content}
+    stored = (tmp_path / "model.safetensors.tar.gz").read_bytes()
+    assert weights[:4096] in stored  # as it is, no compressor has been at it
+    assert (tmp_path / "log.txt.tar.gz").stat().st_size < len(text) / 10
+
+
+def test_the_largest_files_decide(tmp_path: Path) -> None:
+    """A large model beside small texts is stored, a small one beside large texts is compressed with them."""
+    noise = os.urandom(1 << 20)
+    for large, small in ((noise, b"x" * 1000), (b"x" * (1 << 21), noise[:1000])):
+        folder = tmp_path / str(len(large))
+        folder.mkdir()
+        (folder / "large").write_bytes(large)
+        (folder / "small").write_bytes(small)
+        pack([folder], tmp_path / "a.tar.gz")
+        assert ((tmp_path / "a.tar.gz").stat().st_size < len(large) / 2) == (large is not noise)
+        assert _read(tmp_path / "a.tar.gz") == {"large": large, "small": small}

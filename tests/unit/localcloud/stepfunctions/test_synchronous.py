@@ -78,6 +78,41 @@ def test_the_end_is_seen_when_it_is_told(monkeypatch):
     thread = threading.Thread(target=synchronous.run, args=(jobs, JOB, {"TrainingJobName": "j"}, changes))
     thread.start()
     assert waiting.wait(10)
-    changes.tell("training-job", None, {})
+    changes.listen("training-job", {"TrainingJobStatus": "InProgress"}, {"TrainingJobStatus": "Completed"})
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_only_news_of_a_status_wake_who_waits_for_a_job():
+    changes = Changes()
+    running = {"TrainingJobStatus": "InProgress"}
+    changes.listen(
+        "training-job", {**running, "SecondaryStatus": "Starting"}, {**running, "SecondaryStatus": "Training"}
+    )
+    changes.listen("endpoint", {"EndpointStatus": "Creating"}, {"EndpointStatus": "InService"})
+    assert changes.count == 0
+    changes.listen("training-job", None, running)
+    changes.listen("hyper-parameter-tuning-job", {"HyperParameterTuningJobStatus": "InProgress"}, None)
+    assert changes.count == 2
+
+
+def test_a_running_job_is_asked_for_seldom_while_nothing_is_told():
+    polls = synchronous._POLLS_UNTOLD * 2
+    left = iter(range(polls))
+    jobs = FakeJobs("InProgress")
+    jobs.cancelled = lambda: next(left, None) is None
+    with pytest.raises(TaskError, match="stopped with its task"):
+        synchronous.run(jobs, JOB, {"TrainingJobName": "j"}, Changes())
+    assert [operation for operation, _ in jobs.calls].count("DescribeTrainingJob") == 3
+
+
+def test_an_execution_of_which_nothing_is_told_is_asked_for_every_time():
+    class Execution(FakeJobs):
+        def call(self, operation: str, parameters: dict) -> dict:
+            self.calls.append((operation, parameters))
+            done = [name for name, _ in self.calls].count("DescribeExecution") == 4
+            return {"executionArn": "a", "status": "SUCCEEDED" if done else "RUNNING"}
+
+    looks, execution = iter(range(3)), Execution()
+    execution.cancelled = lambda: next(looks, None) is None
+    assert synchronous.run(execution, synchronous.EXECUTION, {}, Changes())["status"] == "SUCCEEDED"

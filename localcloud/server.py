@@ -24,7 +24,18 @@ from localcloud.autoscaling.variants import VariantCapacity
 from localcloud.codebuild import CodeBuildExecutor
 from localcloud.config import Config
 from localcloud.containers.preloading import PRELOADS
-from localcloud.gateway import Gateway, autoscaling, builds, executions, sagemaker, stacks, state, workflows
+from localcloud.functions.forking import ForkedFunctions
+from localcloud.gateway import (
+    Gateway,
+    autoscaling,
+    builds,
+    executions,
+    function_processes,
+    sagemaker,
+    stacks,
+    state,
+    workflows,
+)
 from localcloud.gateway.functions import FunctionFaults
 from localcloud.images import ImageRegistry
 from localcloud.journal import Damaged
@@ -127,6 +138,8 @@ class Cloud:
         self._administration = administration.Administration(
             config, self._jobs, self._endpoints, crash=FunctionFaults().crash, throttle=self._throttling.begin
         )
+        self._functions = ForkedFunctions()
+        function_processes.register(self._functions)
         as_service = self._plane_of_the_service()
         self._tuning = TuningSupervisor(as_service, self._jobs.history)
         self._pipelines = PipelineSupervisor(config, as_service, self._tuning)
@@ -287,6 +300,7 @@ class Cloud:
         self._endpoints.shutdown()
         self._jobs.shutdown()
         PRELOADS.close()
+        self._functions.close()
         self._builds.close()
 
     async def _answer_status(self, send: Any) -> None:

@@ -12,6 +12,7 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - ``alarms``: an alarm looks at the metric with its own dimensions, and ends when nothing comes any more.
 - ``targets``: an event whose target is gone goes to its rule's dead-letter queue.
 - ``event_sources``, ``function_output``: what a function is invoked for, and what it wrote, is there without waiting.
+- ``function_processes``: functions' processes are forked from one that has imported boto3.
 - ``functions``: the death of a function's process is told as Lambda tells it, and can be made to happen.
 - ``autoscaling``: Application Auto Scaling is a service, with its service-linked role.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.

@@ -2,9 +2,10 @@
 
     python -m benchmarks.loop [--rounds 3] [--json FILE] [--write-docs]
 
-Each round has an embedded cloud of its own, with environments built beforehand: `slipway up` with one workload, the
-first data set until the first answer (cold), and a second one until the new model answers (retrain). What the script
-computes, from its first line to its last, is taken off, and told beside it; starting it, with its imports, is not.
+Each round has an embedded cloud of its own, on a machine where the same has run before (environments are built, and it
+is known which of them the image trained with): `slipway up` with one workload, the first data set until the first
+answer (cold), and a second one until the new model answers (retrain). What the script computes, from its first line to
+its last, is taken off, and told beside it; starting it, with its imports, is not.
 By hand is what a person without any stack would do with the same code in the same environments: run `train.py`, start
 the model server on what it wrote, ask it. Answers through the API are measured warm, one after the
 other, as many a second as the usage plan lets through.
@@ -58,7 +59,8 @@ def measure(rounds: int, calls: int = CALLS) -> Result:
         digits = _sample_digits(work)
         by_hand = Hand(work, digits)
         with embedded_cloud(Path(tempfile.mkdtemp(dir=work))) as target:
-            _deploy(target)  # builds the environments of the images, which are kept
+            _deploy(target)
+            Loop(target, digits).run()  # builds the environments, which are kept
         sides = {"loop": lambda: _loop(work, digits, calls), "hand": by_hand.run}
         return summarise(alternate(rounds, sides), _ratios, GOALS)
 

@@ -24,6 +24,7 @@ from localcloud.autoscaling.variants import VariantCapacity
 from localcloud.codebuild import CodeBuildExecutor
 from localcloud.config import Config
 from localcloud.containers.preloading import PRELOADS
+from localcloud.containers.remembered import Remembered
 from localcloud.functions.forking import ForkedFunctions
 from localcloud.gateway import (
     Gateway,
@@ -37,7 +38,7 @@ from localcloud.gateway import (
     workflows,
 )
 from localcloud.gateway.functions import FunctionFaults
-from localcloud.images import ImageRegistry
+from localcloud.images import ImageRegistry, environments
 from localcloud.journal import Damaged
 from localcloud.sagemaker import integrity
 from localcloud.sagemaker.api import SageMakerApi
@@ -129,7 +130,7 @@ class Cloud:
         self._gateway = Gateway(config)
         self._restored = self._restore()
         self._store = self._open_store()
-        PRELOADS.configure(config.preloaded_environments)
+        PRELOADS.configure(config.preloaded_environments, Remembered(environments.default_root() / "preloaded.json"))
         images = ImageRegistry(config)
         self._jobs = JobSupervisor(config, self._store, images)
         alarms = AlarmWatch(config, allows=self._gateway.identity.role_allows)
@@ -226,7 +227,7 @@ class Cloud:
         )
         workflows.register(runner)
         executions.register()
-        stacks.register(self._config)
+        stacks.register(self._config, PRELOADS.expect)
         builds.register(self._config, self._builds)
         self._scaler = self._add_autoscaling()
 
@@ -289,7 +290,11 @@ class Cloud:
         self._idle_metrics.start()
         self._scaler.start()
         lifecycle.write_instance(self._config)
-        threading.Thread(target=stacks.load, args=(self._config,), name="load-cloudformation", daemon=True).start()
+        threading.Thread(target=self._load_stacks, name="load-cloudformation", daemon=True).start()
+
+    def _load_stacks(self) -> None:
+        for template in stacks.templates(self._config):
+            PRELOADS.expect(template)
 
     def _end_processes(self) -> None:
         self._scaler.close()

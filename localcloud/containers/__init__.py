@@ -6,7 +6,9 @@
     network.py    a network of a job's own
     launcher.py   the small program between the owner and the user's process (standard library only)
     preloading.py which environments keep a process that has imported their slow packages
-    preloaded.py  such a process, of which launchers are forked
+    remembered.py which those were, for the next time
+    forking.py    the owner's side of such a process
+    preloaded.py  the process itself, of which launchers are forked
     takeover.py   becoming a script without `exec`, inside a forked launcher
     understudy.py the same for the script that a container's program starts
     namespaces.py entering and holding namespaces, inside the launcher and the holder of a network

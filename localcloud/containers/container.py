@@ -13,8 +13,9 @@ import threading
 from collections.abc import Callable
 
 from localcloud.containers import isolation
+from localcloud.containers.forking import ForkedLauncher
 from localcloud.containers.lines import LineFramer
-from localcloud.containers.preloading import PRELOADS, ForkedLauncher
+from localcloud.containers.preloading import PRELOADS
 from localcloud.containers.spec import ContainerSpec, launch_request
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -28,8 +29,9 @@ _registering = threading.Lock()
 _registered = threading.Event()
 
 
-def register(config: Config) -> None:
-    """Add our types before the first request to CloudFormation is handled.
+def register(config: Config, expect: Callable[[str], None]) -> None:
+    """Add our types before the first request to CloudFormation is handled. ``expect`` is told the template of a stack
+    that is being changed, and returns at once.
 
     Its import takes a second, so it is not part of the start; ``load`` may be called early on a thread.
     """
@@ -40,22 +42,41 @@ def register(config: Config) -> None:
         if not _registered.is_set():
             await asyncio.to_thread(load, config)
         answer = await original(*request)
-        await _settled(*request)
+        action, name = _change(*request)
+        if name and action != "DeleteStack":
+            expect(_stacks().get(name, {}).get("_template_body", ""))
+        if name:
+            await _settled(name, *request)
         return answer
 
     app.SERVICE_HANDLERS["cloudformation"] = handle
 
 
-async def _settled(_method: str, _path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> None:
-    """Return when the stack that the CDK has begun to change is done, or after a while; at once for others."""
-    if "aws-cdk" not in headers.get("user-agent", ""):
-        return
+def templates(config: Config) -> list[str]:
+    """Those of the stacks that are there."""
+    load(config)
+    stacks = list(_stacks()._data.values())
+    return [stack.get("_template_body", "") for stack in stacks if stack.get("StackStatus") != "DELETE_COMPLETE"]
+
+
+def _change(_method: str, _path: str, _headers: Any, body: bytes, query: dict[str, Any]) -> tuple[str, str]:
+    """The action, and the name of the stack that it changes; empty for an action that changes none."""
     parameters = {**query, **parse_qs(body.decode(errors="replace"))}
     action, stack_name = (str((parameters.get(name) or [""])[0]) for name in ("Action", "StackName"))
     if action not in _CHANGING:
+        return action, ""
+    return action, stack_name.split("/")[1] if stack_name.startswith("arn:") else stack_name
+
+
+def _stacks() -> Any:
+    return importlib.import_module("ministack.services.cloudformation")._stacks
+
+
+async def _settled(name: str, _method: str, _path: str, headers: dict[str, str], *_: Any) -> None:
+    """Return when the stack that the CDK has begun to change is done, or after a while; at once for others."""
+    if "aws-cdk" not in headers.get("user-agent", ""):
         return
-    stacks = importlib.import_module("ministack.services.cloudformation")._stacks
-    name = stack_name.split("/")[1] if stack_name.startswith("arn:") else stack_name
+    stacks = _stacks()
     deadline = time.monotonic() + _HELD_SECONDS
     await asyncio.sleep(_LOOK_SECONDS)  # only then has a deletion begun
     while time.monotonic() < deadline and stacks.get(name, {}).get("StackStatus", "").endswith("_IN_PROGRESS"):

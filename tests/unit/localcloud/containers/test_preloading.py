@@ -8,14 +8,16 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from localcloud.containers import container, isolation, preloading
+from localcloud.containers import container, forking, isolation, preloading
 from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container, ContainerStartError
-from localcloud.containers.preloading import Preloads
+from localcloud.containers.preloading import Preloads, _modules
+from localcloud.containers.remembered import Remembered, Use
 from localcloud.containers.spec import ContainerSpec
 from tests.support.process_image import ProcessImage
 
@@ -70,7 +72,7 @@ print("last line")
 
 @pytest.fixture
 def preloads(monkeypatch):
-    monkeypatch.setattr(preloading, "_modules", lambda spec: [_SLOW])
+    monkeypatch.setattr(preloading, "_modules", lambda python: [_SLOW])
     made = Preloads(limit=2)
     monkeypatch.setattr(container, "PRELOADS", made)
     yield made
@@ -105,12 +107,12 @@ def _run(spec: ContainerSpec) -> tuple[int | None, list[str], type]:
 def _both(monkeypatch, spec: ContainerSpec) -> Iterator[tuple[int | None, list[str]]]:
     """Preloaded, then started anew."""
     code, lines, kind = _run(spec)
-    assert kind is preloading.ForkedLauncher
+    assert kind is forking.ForkedLauncher
     yield code, lines
     with monkeypatch.context() as context:
         context.setattr(container, "PRELOADS", Preloads(limit=0))
         code, lines, kind = _run(spec)
-    assert kind is not preloading.ForkedLauncher
+    assert kind is not forking.ForkedLauncher
     yield code, lines
 
 
@@ -231,7 +233,7 @@ def test_who_does_not_need_the_imports_does_not_wait_for_them(preloads, folder):
 
 
 def test_a_package_that_cannot_be_imported_or_forked_is_not_preloaded(monkeypatch, preloads, folder, tmp_path):
-    monkeypatch.setattr(preloading, "_modules", lambda spec: ["no_such_package"])
+    monkeypatch.setattr(preloading, "_modules", lambda python: ["no_such_package"])
     _write(folder, "script.py", "print(1)")
     for _ in range(2):
         assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], container.subprocess.Popen)
@@ -239,7 +241,7 @@ def test_a_package_that_cannot_be_imported_or_forked_is_not_preloaded(monkeypatc
     starts_thread.write_text(
         "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
     )
-    monkeypatch.setattr(preloading, "_modules", lambda spec: ["starts_thread"])
+    monkeypatch.setattr(preloading, "_modules", lambda python: ["starts_thread"])
     spec = _spec(folder, "python3", "/opt/ml/script.py", PYTHONPATH=str(tmp_path))
     assert _run(spec) == (0, ["1"], container.subprocess.Popen)
 
@@ -247,7 +249,7 @@ def test_a_package_that_cannot_be_imported_or_forked_is_not_preloaded(monkeypatc
 def test_one_that_is_idle_ends_by_itself(monkeypatch, preloads, folder):
     monkeypatch.setattr(preloading, "_IDLE_SECONDS", 3)  # longer than the imports here
     _write(folder, "script.py", "print(1)")
-    assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], preloading.ForkedLauncher)
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], forking.ForkedLauncher)
     (process,) = preloads._found.values()
     deadline = time.monotonic() + _LIMIT
     while preloads._found and time.monotonic() < deadline:
@@ -257,6 +259,82 @@ def test_one_that_is_idle_ends_by_itself(monkeypatch, preloads, folder):
         os.kill(process._process.pid, 0)
 
 
+@pytest.fixture
+def remembered(tmp_path: Path):
+    return Remembered(tmp_path / "cache" / "preloaded.json")
+
+
+def _await_fork(preloads: Preloads, spec: ContainerSpec) -> tuple[int | None, list[str], type]:
+    """Run as soon as there is a process that somebody else began."""
+    deadline = time.monotonic() + _LIMIT
+    while not preloads._found and time.monotonic() < deadline:
+        time.sleep(0.01)
+    (process,) = preloads._found.values()
+    assert process.ready(_LIMIT)
+    return _run(replace(spec, needs_imports=False))  # which does not begin one by itself
+
+
+def test_what_was_used_last_is_there_for_the_next_stack_that_names_its_image(preloads, remembered, folder):
+    _write(folder, "script.py", "import os; print(os.getpriority(os.PRIO_PROCESS, 0), os.environ['OMP_WAIT_POLICY'])")
+    spec = _spec(folder, "python3", "/opt/ml/script.py", OMP_WAIT_POLICY="passive", SLIPWAY_SCRIPT="script.py")
+    preloads.configure(1, remembered)
+    assert _run(spec)[1] == ["0 passive"]
+    preloads.close()
+    preloads.configure(1, remembered)
+    preloads.expect('{"Image": "another:1"}')
+    preloads.expect('{"Image": {"Fn::Join": ["", [{"Ref": "Registry"}, "/test:1"]]}}')
+    assert _await_fork(preloads, spec) == (0, ["0 passive"], forking.ForkedLauncher)
+
+
+def test_it_takes_what_the_others_leave_until_it_is_asked_for(remembered, preloads):
+    remembered.add(ProcessImage().uri, ProcessImage().python, {}, {})
+    preloads.configure(1, remembered)
+    preloads.expect("test:1")
+    deadline = time.monotonic() + _LIMIT
+    while not preloads._found and time.monotonic() < deadline:
+        time.sleep(0.01)
+    (process,) = preloads._found.values()
+    group = Path(f"/proc/{process._process.pid}/autogroup")
+    if not group.exists():
+        pytest.skip("this kernel schedules no sessions")
+    assert group.read_text().endswith("nice 19\n")
+    assert process.ready(_LIMIT)
+    assert group.read_text().endswith("nice 0\n")
+
+
+def test_a_jobs_own_variables_are_kept_nowhere(preloads, remembered, folder, tmp_path):
+    preloads.configure(2, remembered)
+    _write(folder, "script.py", "print(1)")
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py", WANDB_API_KEY="secret"))[2] is forking.ForkedLauncher
+    assert not (tmp_path / "cache").exists()
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[2] is forking.ForkedLauncher
+    assert [oct(path.stat().st_mode) for path in (tmp_path / "cache").iterdir()] == ["0o100600"]
+
+
+def test_nothing_is_preloaded_ahead_that_is_gone_or_not_wanted(monkeypatch, preloads, remembered, tmp_path):
+    monkeypatch.setattr(preloading, "_modules", _modules)
+    remembered.add("registry/test:1", tmp_path / "gone" / "bin" / "python", {}, {})
+    preloads.configure(1, remembered)
+    preloads._prepare("test:1")
+    assert not preloads._found
+    remembered.add("registry/test:1", Path(sys.executable), {}, {})
+    monkeypatch.setattr(preloading, "_modules", lambda python: [_SLOW])
+    preloads.configure(0, remembered)
+    preloads._prepare("test:1")
+    assert not preloads._found
+    (tmp_path / "cache" / "preloaded.json").write_text("[{]")
+    assert remembered.named_in("test:1") == []
+
+
+def test_of_each_image_the_last_use_is_remembered(remembered, tmp_path):
+    for image, number in (("a/one:1", "1"), ("a/two:1", "1"), ("b/one:1", "2"), ("b/one:1", "2")):
+        remembered.add(image, Path("python"), {"OMP_NUM_THREADS": number}, {})
+    again = Remembered(tmp_path / "cache" / "preloaded.json")
+    newest = Use("one:1", "python", {"OMP_NUM_THREADS": "2"})
+    assert again.named_in("x/one:1") == [newest]
+    assert again.named_in("one:1 two:1") == [newest, Use("two:1", "python", {"OMP_NUM_THREADS": "1"})]
+
+
 def test_none_is_left_when_the_owner_closes(preloads, folder):
     _write(folder, "script.py", "print(1)")
     _run(_spec(folder, "python3", "/opt/ml/script.py"))
@@ -264,4 +342,4 @@ def test_none_is_left_when_the_owner_closes(preloads, folder):
     preloads.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process._process.pid, 0)
-    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[2] is not preloading.ForkedLauncher
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[2] is not forking.ForkedLauncher

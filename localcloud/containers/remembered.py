@@ -1,0 +1,79 @@
+"""Which preloaded processes (preloading.py) this machine used last, and for which images: a small file that every
+embedded cloud of the user writes and reads. It holds no variable but those of the image and of packages' settings.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_MOST = 8
+_SETTINGS = re.compile(r"PATH|LANG|(?:PYTHON|OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|NUMEXPR_|ATEN_|TORCH_|PYTORCH_)\w*")
+
+
+@dataclass(frozen=True)
+class Use:
+    """A process of the interpreter `python` with these variables served containers of `image`, `repository:tag`."""
+
+    image: str
+    python: str
+    variables: dict[str, str]
+
+
+class Remembered:
+    """`file`: where it is kept; its folder is made when something is. From any thread."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._last: Use | None = None
+
+    def add(self, uri: str, python: Path, variables: Mapping[str, str], own: Mapping[str, str]) -> None:
+        """A container of the image `uri` was forked; `own` are the image's variables. Where a job has set others than
+        packages' settings, nothing is kept: they may be secrets.
+        """
+        if any(name not in own and not _SETTINGS.fullmatch(name) for name in variables):
+            return
+        use = Use(_name(uri), str(python), dict(variables))
+        with self._lock:
+            if use != self._last:
+                self._write([use, *(other for other in self._read() if other != use)])
+                self._last = use
+
+    def named_in(self, text: str) -> list[Use]:
+        """Of each image that the text names, what was used last, the newest first."""
+        newest: dict[str, Use] = {}
+        for use in self._read():
+            if use.image in text:
+                newest.setdefault(use.image, use)
+        return list(newest.values())
+
+    def _read(self) -> list[Use]:
+        try:
+            return [Use(**entry) for entry in json.loads(self._file.read_text(encoding="utf-8"))]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, TypeError) as error:
+            log.warning("%s is left out: %s", self._file, error)
+            return []
+
+    def _write(self, uses: list[Use]) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump([asdict(use) for use in uses[:_MOST]], file, indent=1)
+        temporary.replace(self._file)
+
+
+def _name(uri: str) -> str:
+    """Without its registry, whose account and region are looked up at deployment."""
+    return uri.rpartition("/")[2]

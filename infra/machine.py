@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import RemovalPolicy
@@ -69,3 +70,12 @@ class Machine(Construct):
             [role.role_arn for role in roles],
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
+
+
+def allow_jobs(role: iam.IRole, kind: str, arns: Sequence[str]) -> None:
+    """What a task with `.sync` needs of SageMaker for jobs of a `kind` (Training, Processing and so on): to start,
+    follow and stop them, and their tags, by which Step Functions knows those that it started (Step Functions guide,
+    "IAM policies for calling Amazon SageMaker AI").
+    """
+    verbs = [f"sagemaker:{verb}{kind}Job" for verb in ("Create", "Describe", "Stop")]
+    allow(role, ["sagemaker:AddTags", "sagemaker:ListTags", *verbs], arns)

@@ -11,7 +11,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from infra.context import WorkloadContext
-from infra.machine import Machine
+from infra.machine import Machine, allow_jobs
 from infra.manifest_monitoring import Monitoring as MonitoringManifest
 from infra.monitoring.alarms import METRICS
 from infra.monitoring.state_machine import MonitorStates
@@ -98,8 +98,7 @@ class Monitoring(Construct):
     def _allow_jobs(self, machine: Machine) -> None:
         context = self._context
         name = context.names.processing_pattern(STEP)
-        actions = ["sagemaker:AddTags", *(f"sagemaker:{verb}ProcessingJob" for verb in ("Create", "Describe", "Stop"))]
-        allow(machine.role, actions, [context.sagemaker_arn("processing-job", name)])
+        allow_jobs(machine.role, "Processing", [context.sagemaker_arn("processing-job", name)])
         rule = context.stack.format_arn(
             service="events", resource="rule", resource_name="StepFunctionsGetEventsForSageMakerProcessingJobsRule"
         )

@@ -13,8 +13,8 @@ from constructs import Construct
 from infra.context import WorkloadContext
 from infra.images.managed import ManagedImage
 from infra.images.serving_image import ServingImage
+from infra.machine import allow_jobs
 from infra.manifest_checks import Checks
-from infra.permissions import allow
 from infra.sagemaker_role import SageMakerRole
 
 STEP = "check"
@@ -78,8 +78,4 @@ class DataChecks(Construct):
     def allow_jobs(self, machine_role: iam.IRole, context: WorkloadContext) -> None:
         """Let the train machine start, follow and stop the check's job."""
         name = context.names.processing_pattern(STEP)
-        allow(
-            machine_role,
-            ["sagemaker:AddTags", *(f"sagemaker:{verb}ProcessingJob" for verb in ("Create", "Describe", "Stop"))],
-            [context.sagemaker_arn("processing-job", name)],
-        )
+        allow_jobs(machine_role, "Processing", [context.sagemaker_arn("processing-job", name)])

@@ -7,8 +7,8 @@ from constructs import Construct
 
 from infra.context import WorkloadContext
 from infra.images.managed import ManagedImage
+from infra.machine import allow_jobs
 from infra.manifest_processing import ProcessingStep
-from infra.permissions import allow
 from infra.sagemaker_role import SageMakerRole
 from infra.training.code import TrainingCode
 
@@ -59,11 +59,7 @@ class Processing(Construct):
     def allow_jobs(self, machine_role: iam.IRole, context: WorkloadContext) -> None:
         """Let the train machine start, follow and stop the steps' jobs."""
         names = [context.names.processing_pattern(step.name) for step in self.steps]
-        allow(
-            machine_role,
-            ["sagemaker:AddTags", *(f"sagemaker:{verb}ProcessingJob" for verb in ("Create", "Describe", "Stop"))],
-            [context.sagemaker_arn("processing-job", name) for name in names],
-        )
+        allow_jobs(machine_role, "Processing", [context.sagemaker_arn("processing-job", name) for name in names])
 
 
 def _check_name(context: WorkloadContext, index: int, step: ProcessingStep) -> None:

@@ -11,7 +11,7 @@ from constructs import Construct
 from infra.context import WorkloadContext
 from infra.images.managed import ManagedImage
 from infra.images.serving_image import ServingImage
-from infra.machine import Machine
+from infra.machine import Machine, allow_jobs
 from infra.manifest_tuning import Tuning
 from infra.permissions import allow
 from infra.sagemaker_role import SageMakerRole
@@ -165,8 +165,7 @@ class Training(Construct):
         evaluation = ("Processing", "processing-job", names.processing_pattern("eval"), "ProcessingJobs")
         jobs = [tuning if self._context.workload.manifest.tuning else training, evaluation]
         for kind, resource, name, _ in jobs:
-            actions = [f"sagemaker:{verb}{kind}Job" for verb in ("Create", "Describe", "Stop")]
-            allow(machine.role, ["sagemaker:AddTags", *actions], [arn(resource, name)])
+            allow_jobs(machine.role, kind, [arn(resource, name)])
         allow(
             machine.role,
             ["events:DescribeRule", "events:PutRule", "events:PutTargets"],

@@ -28,7 +28,7 @@ _MANAGED_TAG = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"}
 @dataclass(frozen=True, kw_only=True)
 class Waitable:
     """Something that a call starts and another describes. ``name`` is the member of both that identifies it; ``told``:
-    its end is told by ``changes``.
+    its end is told by ``changes``; ``arn_type``: its type in ARNs, of what Step Functions tags.
     """
 
     noun: str
@@ -40,11 +40,11 @@ class Waitable:
     succeeded: frozenset[str]
     finished: frozenset[str]
     rule: str
-    tagged: bool = True
+    arn_type: str | None = None
     told: bool = True
 
 
-def _job(noun: str, rule: str) -> Waitable:
+def _job(noun: str, rule: str, arn_type: str) -> Waitable:
     return Waitable(
         noun=noun,
         start=f"Create{noun}",
@@ -55,14 +55,15 @@ def _job(noun: str, rule: str) -> Waitable:
         succeeded=frozenset({"Completed"}),
         finished=frozenset({"Completed", "Failed", "Stopped"}),
         rule=f"StepFunctionsGetEventsForSageMaker{rule}Rule",
+        arn_type=arn_type,
     )
 
 
 JOBS = {
-    "createTrainingJob": _job("TrainingJob", "TrainingJobs"),
-    "createProcessingJob": _job("ProcessingJob", "ProcessingJobs"),
-    "createTransformJob": _job("TransformJob", "TransformJobs"),
-    "createHyperParameterTuningJob": _job("HyperParameterTuningJob", "TuningJobs"),
+    "createTrainingJob": _job("TrainingJob", "TrainingJobs", "training-job"),
+    "createProcessingJob": _job("ProcessingJob", "ProcessingJobs", "processing-job"),
+    "createTransformJob": _job("TransformJob", "TransformJobs", "transform-job"),
+    "createHyperParameterTuningJob": _job("HyperParameterTuningJob", "TuningJobs", "hyper-parameter-tuning-job"),
 }
 EXECUTION = Waitable(
     noun="Execution",
@@ -74,7 +75,6 @@ EXECUTION = Waitable(
     succeeded=frozenset({"SUCCEEDED"}),
     finished=frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}),
     rule="StepFunctionsGetEventsForStepFunctionsExecutionRule",
-    tagged=False,
     told=False,
 )
 
@@ -82,7 +82,7 @@ EXECUTION = Waitable(
 def run(api: Api, what: Waitable, parameters: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """Start it and return its final description. Raises TaskError: States.TaskFailed with the description as cause."""
     request = dict(parameters)
-    if what.tagged:
+    if what.arn_type:
         request["Tags"] = [*(request.get("Tags") or []), _MANAGED_TAG]
     started = api.call(what.start, request)
     handle = {what.name: started.get(what.name, request.get(what.name))}

@@ -116,7 +116,23 @@ class TaskRunner:
                     PERMISSIONS,
                     f"{api.task.role_arn} is not authorized to create managed-rule: {action} on resource {rule}",
                 )
+        if what.arn_type:
+            self._require_tags(api, what, arguments)
         return synchronous.run(api, what, arguments, self._changes)
+
+    def _require_tags(self, api: Api, what: synchronous.Waitable, arguments: dict[str, Any]) -> None:
+        """Step Functions knows the jobs that it started by their tags; AWS's policies for ``.sync`` let it list them.
+
+        https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html#sagemaker-iam
+        """
+        name = str(arguments.get(what.name, "")).lower()
+        arn = f"arn:aws:sagemaker:{self._config.region}:{self._config.account}:{what.arn_type}/{name}"
+        if not self._authorized(api.task, "sagemaker:ListTags", arn):
+            prefix, error = naming.optimized_names(api.service)
+            raise TaskError(
+                f"{prefix}.{error}",
+                f"User: {api.task.role_arn} is not authorized to perform: sagemaker:ListTags on resource: {arn}",
+            )
 
     def _lambda(self, task: Task, _match: re.Match[str], arguments: dict[str, Any]) -> dict[str, Any]:
         others = {name: value for name, value in arguments.items() if name not in ("FunctionName", "Payload")}

@@ -178,6 +178,19 @@ def test_a_machine_that_tunes_creates_tuning_jobs_and_no_training_jobs(two_workl
     assert "ForSageMakerTuningJobsRule" in rules[0] and "ForSageMakerProcessingJobsRule" in rules[0]
 
 
+def test_what_starts_a_job_and_waits_for_it_may_list_its_tags(two_workloads_assembly: Any) -> None:
+    """Step Functions guide, "IAM policies for calling Amazon SageMaker AI": by its tags it knows a job of its own."""
+    created = re.compile(r"sagemaker:Create\w+Job")
+    starting = [
+        statement
+        for _, statement in identity_statements(two_workloads_assembly)
+        if any(created.fullmatch(action) for action in as_list(statement["Action"]))
+    ]
+    assert starting
+    for statement in starting:
+        assert {"sagemaker:AddTags", "sagemaker:ListTags"} <= set(as_list(statement["Action"]))
+
+
 def test_monitoring_reads_what_was_captured_and_writes_reports_only(two_workloads_assembly: Any) -> None:
     captured = _touching(two_workloads_assembly, "_captured/constant_answer")
     assert {action for role, action in captured if role.startswith("RolloutServingRole")} == {

@@ -164,6 +164,17 @@ def test_waiting_needs_permission_for_the_managed_rule(machines):
     assert machines.client.list_executions(stateMachineArn=child)["executions"] == []
 
 
+def test_a_job_is_started_only_for_a_role_that_may_list_its_tags(machines, cloud):
+    rules = allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"])
+    jobs = allow(["sagemaker:*ProcessingJob", "sagemaker:AddTags"])
+    name = unique("job")
+    start = task("arn:aws:states:::sagemaker:createProcessingJob.sync", {"ProcessingJobName": name})
+    result = machines.run(machine({"A": start}, "A"), rules, jobs)
+    assert (result["status"], result["error"]) == ("FAILED", "SageMaker.AmazonSageMakerException")
+    arn = f"arn:aws:sagemaker:{cloud.region}:{cloud.account}:processing-job/{name}"
+    assert f"sagemaker:ListTags on resource: {arn}" in result["cause"]
+
+
 def child_status(machines: Machines, child: str) -> str:
     started = machines.client.list_executions(stateMachineArn=child)["executions"]
     return started[0]["status"] if started else ""

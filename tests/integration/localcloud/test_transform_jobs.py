@@ -357,7 +357,7 @@ def test_a_state_machine_waits_for_the_job(transforms: Transforms) -> None:
     task = {"Type": "Task", "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync", "End": True}
     machine = {"QueryLanguage": "JSONata", "StartAt": "Score", "States": {"Score": {**task, "Arguments": arguments}}}
     cloud, states = transforms.cloud, transforms.cloud.client("stepfunctions")
-    actions = ["CreateTransformJob", "DescribeTransformJob", "StopTransformJob", "AddTags"]
+    actions = ["CreateTransformJob", "DescribeTransformJob", "StopTransformJob", "AddTags", "ListTags"]
     rules = allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"])
     role = cloud.role(unique("states"), "states.amazonaws.com", allow([f"sagemaker:{a}" for a in actions]), rules)
     created = states.create_state_machine(name=unique("score"), definition=json.dumps(machine), roleArn=role)

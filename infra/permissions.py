@@ -33,6 +33,11 @@ def allow(
             explain_wildcard(role, shown, wildcard)
 
 
+def allow_grants(role: iam.IRole, key_arn: str) -> None:
+    """Let AWS make grants on the key for what `role` asks of it: SageMaker encrypts the volumes of instances by one."""
+    allow(role, ["kms:CreateGrant"], [key_arn], conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}})
+
+
 def explain_wildcard(role: iam.IRole, resource: str, reason: str | None) -> None:
     """Accept the wildcard in `resource`, written as cdk-nag writes it, on `role`."""
     if not reason:

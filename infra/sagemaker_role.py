@@ -11,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from infra.permissions import allow
+from infra.permissions import allow, allow_grants
 from infra.principals import in_this_account
 
 
@@ -44,10 +44,11 @@ class SageMakerRole(Construct):
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
             repository_arns,
         )
-        allow(self.role, ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"], [key.key_arn])
-        # Encrypted volumes of instances: SageMaker makes EC2 a grant on the key.
-        for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-        allow(self.role, ["kms:CreateGrant"], [key.key_arn], conditions=for_aws)
+        # Encrypt for outputs with a key, a grant for volumes with one (SageMaker AI developer guide, "How to use
+        # SageMaker AI execution roles").
+        used = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+        allow(self.role, used, [key.key_arn])
+        allow_grants(self.role, key.key_arn)
 
     def allow_reading(self, bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
         """Read, and list, the objects whose keys start with one of `prefixes` (each ends in `/`)."""

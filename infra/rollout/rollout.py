@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.context import WorkloadContext
 from infra.machine import Machine
 from infra.monitoring.alarms import SLOWER
-from infra.permissions import allow
+from infra.permissions import allow, allow_grants
 from infra.queues import dead_letter_queue
 from infra.rollout import autoscaling
 from infra.rollout.state_machine import RolloutStates
@@ -110,6 +110,9 @@ class Rollout(Construct):
         # Creating and updating an endpoint is authorised on the endpoint and on the config it is given.
         deployed = ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"]
         allow(role, deployed, [self._endpoint_arn, self._config_arn], wildcard=VERSIONS)
+        # Of an endpoint whose config has a key the caller makes the grant, not only the model's role (SageMaker AI
+        # developer guide, "Actions, Permissions, and Resources Reference", CreateEndpoint).
+        allow_grants(role, self._context.key.key_arn)
         kept = [f"{verb}Endpoint" for verb in ("Delete", "Describe")]
         actions = ["AddTags", "UpdateEndpointWeightsAndCapacities", *kept]
         allow(role, [f"sagemaker:{action}" for action in actions], [self._endpoint_arn])

@@ -191,6 +191,34 @@ def test_what_starts_a_job_and_waits_for_it_may_list_its_tags(two_workloads_asse
         assert {"sagemaker:AddTags", "sagemaker:ListTags"} <= set(as_list(statement["Action"]))
 
 
+FOR_AWS = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+def _key_use(assembly: Any, role: str) -> dict[str, Any]:
+    """What the roles of the flagship whose logical id begins with `role` may do with the key -> condition or None."""
+    return {
+        action: statement.get("Condition")
+        for name, statement in identity_statements(assembly)
+        for action in as_list(statement["Action"])
+        if name.rpartition("/")[2].startswith(role) and action.startswith("kms:")
+    }
+
+
+@pytest.mark.parametrize("role", ["TrainingTrainingRole", "TrainingEvaluationRole", "RolloutServingRole", "BatchRole"])
+def test_roles_of_containers_use_the_key_as_sagemaker_documents_it(assembly: Any, role: str) -> None:
+    """SageMaker AI developer guide, "How to use SageMaker AI execution roles": Decrypt for inputs, Encrypt for outputs,
+    a grant for volumes. S3 itself asks for GenerateDataKey.
+    """
+    use = _key_use(assembly, role)
+    assert use.keys() >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}
+    assert use["kms:CreateGrant"] == FOR_AWS
+
+
+def test_what_creates_an_endpoint_with_a_key_may_grant_aws_its_use(assembly: Any) -> None:
+    """SageMaker AI developer guide, "Actions, Permissions, and Resources Reference", CreateEndpoint: of the caller."""
+    assert _key_use(assembly, "RolloutMachineRole")["kms:CreateGrant"] == FOR_AWS
+
+
 def test_monitoring_reads_what_was_captured_and_writes_reports_only(two_workloads_assembly: Any) -> None:
     captured = _touching(two_workloads_assembly, "_captured/constant_answer")
     assert {action for role, action in captured if role.startswith("RolloutServingRole")} == {

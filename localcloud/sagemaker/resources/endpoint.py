@@ -39,6 +39,7 @@ _VARIANT_PROPERTIES = ("DesiredInstanceCount", "DesiredWeight", "DataCaptureConf
 
 def _create(call: Call, request: Document) -> Document:
     config = ENDPOINT_CONFIG.find(call, request["EndpointConfigName"])
+    _require_grant(call, config)
     deployment = request.get("DeploymentConfig")
     if deployment is not None:
         check_deployment(deployment, None, config)
@@ -60,6 +61,7 @@ def _update(call: Call, request: Document) -> Document:
     name = request["EndpointName"]
     present = ENDPOINT.find(call, name)
     config = ENDPOINT_CONFIG.find(call, request["EndpointConfigName"])
+    _require_grant(call, config)
     scaled_variants.require_kept(call.store, present, config)
     now = call.plane.now()
 
@@ -80,6 +82,19 @@ def _update(call: Call, request: Document) -> Document:
     endpoint = ENDPOINT.update(call, name, change)
     call.plane.endpoints.update(name)
     return {"EndpointArn": endpoint["EndpointArn"]}
+
+
+def _require_grant(call: Call, config: Document) -> None:
+    """The volumes of a config with a key are encrypted by a grant that the caller makes. An alias is not resolved.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html, CreateEndpoint: "kms:CreateGrant
+    (required only if the associated EndPointConfig has a KmsKeyId specified)".
+    """
+    key = config.get("KmsKeyId", "")
+    if key and "alias/" not in key:
+        place = call.plane.config
+        arn = key if key.startswith("arn:") else f"arn:aws:kms:{place.region}:{place.account}:key/{key}"
+        call.require("kms:CreateGrant", arn, {"kms:GrantIsForAWSResource": "true"})
 
 
 def _deployment(request: Document, endpoint: Document) -> Document | None:

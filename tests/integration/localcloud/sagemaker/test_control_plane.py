@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -57,6 +58,31 @@ def test_tagging_what_is_created_needs_add_tags(cloud: EmbeddedCloud) -> None:
     request = {"ModelName": unique("m"), "PrimaryContainer": CONTAINER}
     assert "sagemaker:AddTags" in denial(client.create_model, **request, Tags=[{"Key": "a", "Value": "b"}])
     client.create_model(**request)
+
+
+@pytest.mark.parametrize("operation", ["create_endpoint", "update_endpoint"])
+def test_an_endpoint_of_a_config_with_a_key_needs_a_grant_on_it(cloud: EmbeddedCloud, operation: str) -> None:
+    root, name = cloud.client("sagemaker"), unique("keyed")
+    key = f"arn:aws:kms:{cloud.region}:{cloud.account}:key/{uuid.uuid4()}"
+    variant = {"VariantName": "primary", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    root.create_model(ModelName=name, PrimaryContainer=CONTAINER)
+    root.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], KmsKeyId=key)
+    if operation == "update_endpoint":
+        root.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    client = user(cloud, allow(f"sagemaker:{operation.split('_')[0].capitalize()}Endpoint"))
+    message = denial(getattr(client, operation), EndpointName=name, EndpointConfigName=name)
+    assert f"is not authorized to perform: kms:CreateGrant on resource: {key}" in message
+
+
+def test_a_grant_for_aws_is_enough_for_an_endpoint_with_a_key(cloud: EmbeddedCloud) -> None:
+    root, name = cloud.client("sagemaker"), unique("granted")
+    key = f"arn:aws:kms:{cloud.region}:{cloud.account}:key/{uuid.uuid4()}"
+    variant = {"VariantName": "primary", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    root.create_model(ModelName=name, PrimaryContainer=CONTAINER)
+    root.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], KmsKeyId=key)
+    grant = allow("kms:CreateGrant", key) | {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}
+    client = user(cloud, allow("sagemaker:CreateEndpoint"), grant)
+    client.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 
 def test_permissions_on_names_hold(cloud: EmbeddedCloud) -> None:

@@ -64,6 +64,19 @@ CAPACITY_RETRY: State = {
 }
 """The account's quota of instances is taken, mostly by another run: worth an hour of waiting."""
 
+CLOUDWATCH_RETRY: State = {
+    "ErrorEquals": [
+        "CloudWatch.InternalServiceException",
+        "CloudWatch.SdkClientException",
+        "CloudWatch.CloudWatchException",
+    ],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 3,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+"""Throttling is the last one: DescribeAlarms has nine calls a second, of the whole account."""
+
 NOTIFY_RETRY: State = {
     "ErrorEquals": ["States.TaskFailed"],
     "IntervalSeconds": 1,

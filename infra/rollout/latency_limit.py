@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 from infra.rollout.wait import SERVING_MOVES
-from infra.states import State, catch_all, choice, ignore_all, integration, task
+from infra.states import CLOUDWATCH_RETRY, State, catch_all, choice, ignore_all, integration, task
 
-_RETRY: State = {
-    "ErrorEquals": [
-        "CloudWatch.InternalServiceException",
-        "CloudWatch.SdkClientException",
-        "CloudWatch.CloudWatchException",
-    ],
-    "IntervalSeconds": 1,
-    "MaxAttempts": 3,
-    "BackoffRate": 2,
-    "JitterStrategy": "FULL",
-}
 _LIMITED = {"limited": "{% true %}"}
 
 
@@ -60,7 +49,7 @@ def _put(partition: str, request: str, *, catch: list[State], **rest: object) ->
         resource=integration(partition, "aws-sdk:cloudwatch:putMetricAlarm"),
         arguments=f"{{% {request} %}}",
         timeout=60,
-        retry=[_RETRY],
+        retry=[CLOUDWATCH_RETRY],
         catch=catch,
         **rest,
     )

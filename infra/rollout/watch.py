@@ -5,7 +5,7 @@ SageMaker watches the alarms itself while its own guardrails move traffic; this 
 
 from __future__ import annotations
 
-from infra.states import SAGEMAKER_RETRY, State, catch_all, choice, finding, integration, invoke, task
+from infra.states import CLOUDWATCH_RETRY, State, catch_all, choice, finding, integration, invoke, task
 
 TICK_SECONDS = 30
 _RINGING = "$count($alarms.states[$ = 'ALARM']) > 0"
@@ -63,7 +63,7 @@ def _look(partition: str, name: str, *, catch: str, then: str) -> State:
         resource=integration(partition, "aws-sdk:cloudwatch:describeAlarms"),
         arguments={"AlarmNames": "{% $plan.alarms %}"},
         timeout=60,
-        retry=[SAGEMAKER_RETRY],
+        retry=[CLOUDWATCH_RETRY],
         catch=catch_all(name, catch),
         Assign={
             "alarms": {

@@ -111,6 +111,17 @@ def test_every_retry_backs_off_or_says_how_often(machine: tuple[str, dict[str, A
             assert retry["BackoffRate"] > 1 or retry["ErrorEquals"] == ["EndpointBusy"], name
 
 
+def test_a_call_is_tried_again_under_the_error_names_of_its_own_service(machine: tuple[str, dict[str, Any]]) -> None:
+    """Throttling arrives as the general error of the service's SDK: another service's names would catch nothing."""
+    for name, state in tasks(machine[1]):
+        if ":aws-sdk:" not in state["Resource"]:
+            continue
+        model = botocore.session.get_session().get_service_model(integration(state)[0])
+        prefix = model.service_id.replace(" ", "")
+        named = {error for retry in state["Retry"] for error in retry["ErrorEquals"]}
+        assert {f"{prefix}.{prefix}Exception", f"{prefix}.SdkClientException"} <= named, name
+
+
 def test_a_refusal_for_lack_of_permission_is_never_waited_for_long(machine: tuple[str, dict[str, Any]]) -> None:
     for name, state in tasks(machine[1]):
         for retry in state["Retry"]:

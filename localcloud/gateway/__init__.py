@@ -36,8 +36,8 @@ from typing import Any
 from localcloud import clients
 from localcloud.config import Config
 from localcloud.gateway import (
-    acknowledgement,
     alarms,
+    effects,
     environment,
     event_sources,
     function_output,
@@ -45,7 +45,6 @@ from localcloud.gateway import (
     targets,
 )
 from localcloud.gateway.acknowledgement import Acknowledgement
-from localcloud.gateway.effects import PASS_ON
 from localcloud.gateway.identity import AccessDenied, Caller, Identity
 from localcloud.gateway.recorder import StateRecorder
 from localcloud.journal import Folder, Journal
@@ -67,7 +66,7 @@ class Gateway:
         environment.prepare(config)
         self._app = importlib.import_module("ministack.app")
         self.journal = Journal(Folder(config.state_dir / "generations"), StateRecorder())
-        acknowledgement.report_lost_objects()
+        effects.notice()
         self._acknowledged = Acknowledgement(self._app.app, self.journal.commit, config.state_dir)
         self.identity = Identity(config)
         alarms.register()
@@ -102,7 +101,7 @@ class Gateway:
         status, _headers, body = bus._put_events({"Entries": [entry]}, allow_aws_source=True)
         if status != 200 or json.loads(body).get("FailedEntryCount"):
             raise RuntimeError(f"EventBridge refused an event {detail_type!r}: {body!r}")
-        self.journal.commit_from_thread(PASS_ON)
+        self.journal.commit_from_thread(effects.PASS_ON)
 
 
 async def _not_found(send: Any) -> None:

@@ -6,8 +6,6 @@ impossible only afterwards is refused then: as with AWS, a call that failed may 
 
 from __future__ import annotations
 
-import contextvars
-import importlib
 import json
 import logging
 import shutil
@@ -15,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from localcloud.gateway.effects import changed_by
+from localcloud.gateway.effects import Effects, changed_by, current
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +24,6 @@ _READING = ("Get", "List", "Describe", "BatchGet", "Head", "Search", "Query", "S
 # SageMaker's store is durable by itself when a call returns, and invocations store nothing.
 _DURABLE_PATH = "/endpoints/"
 _DURABLE_TARGET = "SageMaker."
-
-_failures: contextvars.ContextVar[list[OSError]] = contextvars.ContextVar("localcloud_failures")
 
 App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -53,23 +49,25 @@ class Acknowledgement:
         if _is_durable(scope):
             await self._app(scope, receive, send)
             return
-        failures: list[OSError] = []
-        token = _failures.set(failures)
+        effects = Effects()
+        token = current.set(effects)
         try:
-            await self._app(scope, receive, self._held_back(scope, send, failures))
+            await self._app(scope, receive, self._held_back(scope, send, effects))
         finally:
-            _failures.reset(token)
+            current.reset(token)
 
-    def _held_back(self, scope: dict[str, Any], send: Any, failures: list[OSError]) -> Any:
+    def _held_back(self, scope: dict[str, Any], send: Any, effects: Effects) -> Any:
         refused = False
 
         async def held(message: dict[str, Any]) -> None:
             nonlocal refused
             if message["type"] == "http.response.start" and message["status"] < 400:
                 try:
-                    await self._commit(changed_by(scope))
-                    if failures:
-                        raise failures[0]
+                    parts = changed_by(scope, effects)
+                    if parts is None or parts:
+                        await self._commit(parts)
+                    if effects.lost:
+                        raise effects.lost[0]
                 except OSError as error:
                     log.error("%s %s is refused: %s", scope["method"], scope["path"], error)
                     refused = True
@@ -78,21 +76,6 @@ class Acknowledgement:
                 await send(message)
 
         return held
-
-
-def report_lost_objects() -> None:
-    """Let requests fail whose S3 object could not be written; ministack logs that and answers 200."""
-    s3: Any = importlib.import_module("ministack.services.s3")
-    original = s3._atomic_write
-
-    def write(path: str, *arguments: Any, **keywords: Any) -> None:
-        try:
-            original(path, *arguments, **keywords)
-        except OSError as error:
-            _failures.get([]).append(error)
-            raise
-
-    s3._atomic_write = write
 
 
 def _reads(scope: dict[str, Any]) -> bool:

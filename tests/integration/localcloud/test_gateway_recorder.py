@@ -39,7 +39,7 @@ def test_services_that_hand_out_their_data_give_what_they_would_copy_and_alter_n
 
 
 EFFECTS = """
-import importlib, sys
+import asyncio, importlib, sys
 from pathlib import Path
 from localcloud import config
 from localcloud.gateway import Gateway, effects
@@ -51,7 +51,10 @@ def changed(method, path, target="", service="", host="127.0.0.1:4566"):
     signed = f"AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/{service}/aws4_request, Signature=0"
     headers = {"x-amz-target": target, "authorization": signed if service else "", "host": host}
     sent = [(name.encode(), value.encode()) for name, value in headers.items() if value]
-    return effects.changed_by({"method": method, "path": path, "query_string": b"", "headers": sent})
+    return effects.changed_by({"method": method, "path": path, "query_string": b"", "headers": sent}, noticed)
+
+noticed = effects.Effects()
+effects.current.set(noticed)
 
 assert "ssm" in changed("POST", "/", "AmazonSSM.PutParameter", "ssm")
 assert {"s3", "sqs", "eventbridge"} <= changed("PUT", "/bucket/key", service="s3")
@@ -64,6 +67,13 @@ assert "stepfunctions" in changed("POST", "/", "AWSStepFunctions.StartExecution"
 assert {"apigateway", "apigateway_v1"} <= changed("POST", "/restapis", service="apigateway")
 for service in ("cloudformation", "iam", "tagging", "ecr", "kms", "codebuild"):
     assert changed("POST", "/", service=service) is None, service
+
+api = importlib.import_module("ministack.services.apigateway_v1")
+function = "arn:aws:lambda:us-east-1:000000000000:function:name"
+uri = {"uri": f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"}
+resource = {"id": "root", "path": "/"}
+asyncio.run(api._invoke_lambda_proxy_v1(uri, "id", "dev", {}, resource, "/", "POST", {}, b"", {}, {}))
+assert changed("POST", "/dev/path", host="id.execute-api.localhost") == frozenset()
 print("as expected")
 """
 

@@ -160,12 +160,13 @@ class Jobs:
 
     def _build_serving_image(self, state: Path) -> None:
         context = self._work / "serving"
-        shutil.copytree(ROOT / "inference_code/server", context / "server")
-        (context / "bench").mkdir()
-        (context / "bench/inference.py").write_text(INFERENCE)
-        (context / "bench/requirements.txt").write_text("numpy\n")
+        code = context / "inference_code"
+        shutil.copytree(ROOT / "inference_code/server", code / "server")
+        (code / "bench").mkdir()
+        (code / "bench/inference.py").write_text(INFERENCE)
+        (code / "bench/requirements.txt").write_text("numpy\n")
         registry = ImageRegistry(SimpleNamespace(state_dir=state, account="000000000000"))
-        registry.build(context, context / "server/Dockerfile", {"WORKLOAD": "bench"}, IMAGE)
+        registry.build(context, code / "server/Dockerfile", {"WORKLOAD": "bench"}, IMAGE)
         self._put("model.tar.gz", empty_archive())
         container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/model.tar.gz"}
         self._sagemaker.create_model(ModelName="sums", ExecutionRoleArn=self._role, PrimaryContainer=container)

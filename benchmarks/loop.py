@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -212,7 +213,8 @@ class Hand:
     def _serve(self, root: Path) -> None:
         """The server finds the workload's code beside its own package, as in the image."""
         (root / "server").symlink_to(ROOT / "inference_code" / "server")
-        (root / "inference").symlink_to(ROOT / "inference_code" / WORKLOAD)
+        shutil.copytree(ROOT / "inference_code" / WORKLOAD, root / "inference")
+        (root / "inference" / "shared").symlink_to(ROOT / "training_code" / WORKLOAD / "shared")
         port = _free_port()
         environment = os.environ | {
             "PYTHONPATH": str(root),

@@ -16,6 +16,8 @@ from infra.manifest import Manifest
 
 MANIFEST = "workload.yaml"
 SAMPLE_REQUEST = "sample_request.json"
+SHARED = "shared"
+"""The package in a training folder that the serving image has as well."""
 SAMPLE_REQUEST_LIMIT = 4096
 """Characters: the descriptor holds it, and an SSM parameter ends at 8 KB."""
 
@@ -54,6 +56,11 @@ class Workload:
         """Need not exist where the workload's own image holds everything."""
         return self.roots.inference / self.name
 
+    @property
+    def shared_folder(self) -> Path:
+        """Need not exist."""
+        return self.training_folder / SHARED
+
 
 def find_workloads(roots: CodeRoots, chosen: Collection[str] | None = None) -> list[Workload]:
     """The `chosen` workloads below `roots.training` (None: all), sorted by name.
@@ -82,6 +89,7 @@ def _load(path: Path, roots: CodeRoots) -> Workload:
         _require(path.parent / manifest.training.script, f"{shown}: training.script: {manifest.training.script!r}")
         _check_managed_image(manifest, shown)
         _require(folder / "inference.py", f"{shown}: serving")
+        _check_shared(path.parent / SHARED, folder)
     sample = _sample_request(folder / SAMPLE_REQUEST)
     _check_latency(manifest, sample, shown)
     return Workload(manifest=manifest, roots=roots, sample_request=sample)
@@ -137,6 +145,18 @@ def _check_processing(folder: Path, manifest: Manifest, shown: str) -> None:
             )
         except UnknownImage as error:
             raise ManifestError(f"{shown}: {error}") from error
+
+
+def _check_shared(shared: Path, inference: Path) -> None:
+    """`from shared import ...` means the same package wherever the workload's code runs."""
+    if not shared.is_dir():
+        return
+    shown = f"{shared.parent.parent.name}/{shared.parent.name}/{SHARED}"
+    _require(shared / "__init__.py", f"{shown}: is what training and serving import")
+    for name in (SHARED, f"{SHARED}.py"):
+        if (inference / name).exists():
+            beside = f"{inference.parent.name}/{inference.name}/{name}"
+            raise ManifestError(f"{beside}: {shown} takes its place in the serving image: give it another name")
 
 
 def _check_latency(manifest: Manifest, sample: Any, shown: str) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import table
 import xgboost
-from encoder import Encoder
 from ranking import area_under_curve
 from rows import to_features
 from server import artifacts
+from shared import table
+from shared.encoder import Encoder
 
 
 @dataclass(frozen=True)

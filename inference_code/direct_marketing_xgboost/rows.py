@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from encoder import Encoder, InvalidCell
 from server.formats import InvalidInput
+from shared.encoder import Encoder, InvalidCell
 
 
 def to_features(instances: Any, encoder: Encoder) -> np.ndarray:

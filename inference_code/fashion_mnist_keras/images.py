@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from arrays import SHAPE
 from server import formats
+from shared.arrays import SHAPE
 
 MAXIMUM = 255
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import arrays
 import numpy as np
 from images import read_images
 from server import artifacts, formats
+from shared import arrays
 
 CONTENT_TYPES = (formats.JSON, formats.JSON_LINES, formats.NPY)
 BATCHED = True

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import graph
 import numpy as np
 from server import artifacts
 from server.formats import InvalidInput
+from shared import graph
 
 
 @dataclass(frozen=True)

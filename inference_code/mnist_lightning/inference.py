@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import idx
 import numpy as np
 import onnxruntime
 from images import read_images
 from server import artifacts, formats
+from shared import idx
 
 CONTENT_TYPES = formats.MEDIA_TYPES
 BATCHED = True

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import reviews
 from server import artifacts, formats
+from shared import reviews
 from tokenizers import Tokenizer
 
 CONTENT_TYPES = (formats.JSON, formats.JSON_LINES, formats.CSV)

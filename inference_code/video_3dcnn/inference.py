@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import clips
 import cv2
-import examples
 import numpy as np
 from server import artifacts, formats
+from shared import clips, examples
 
 VIDEO = "video/mp4"
 CONTENT_TYPES = (VIDEO, formats.JSON)

@@ -238,8 +238,21 @@ def test_the_image_is_tagged_with_the_hash_of_its_sources(assembly: Any) -> None
     build = only(assembly.resources("Custom::ContainerImage"))
     assert build["SourceKey"] == f"{build['ImageTag']}.zip"
     context = assembly.folder / f"asset.{build['ImageTag']}"
-    assert {path.name for path in context.iterdir()} == {"server", "mnist_lightning"}
+    found = {folder.name: {path.name for path in folder.iterdir()} for folder in context.iterdir()}
+    assert found == {"inference_code": {"server", "mnist_lightning"}, "training_code": {"mnist_lightning"}}
+    assert build["Dockerfile"] == "inference_code/server/Dockerfile"
     assert build["BuildArgs"] == {"WORKLOAD": "mnist_lightning"}
+
+
+def test_what_training_and_serving_share_is_the_same_in_both(assembly: Any) -> None:
+    build = only(assembly.resources("Custom::ContainerImage"))
+    code = descriptor(assembly)["training"]["code_uri"].rsplit("/", 1)[1].removesuffix(".zip")
+    served = assembly.folder / f"asset.{build['ImageTag']}/training_code/mnist_lightning"
+    trained = assembly.folder / f"asset.{code}"
+    assert [path.name for path in served.iterdir()] == ["shared"], "another training is no other image"
+    assert {path.name for path in (served / "shared").iterdir()} == {"__init__.py", "idx.py"}
+    for path in (served / "shared").iterdir():
+        assert path.read_bytes() == (trained / "shared" / path.name).read_bytes()
 
 
 def test_a_changed_manifest_is_not_changed_training_code(assembly: Any) -> None:

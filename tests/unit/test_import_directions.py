@@ -52,6 +52,8 @@ OF_THE_SERVER = {
     "evaluate": {"formats", "model"},
 }
 """Package of the model server -> those of its others that it may import: each only those above it here."""
+SHARED = "shared"
+"""The package of a workload's training folder that lies in its inference folder, too, in the image."""
 TELLS_WHICH_CLOUD = re.compile(
     r"localhost|127\.0\.0\.1|\[::1\]|AWS_ENDPOINT_URL|endpoint_url|localcloud|localstack|ministack|is_local|4566",
     re.IGNORECASE,
@@ -119,7 +121,8 @@ def test_containers_import_no_package_of_the_project(top: str) -> None:
     for path in sources(top):
         own = path.relative_to(ROOT / top).parts[0]
         siblings = {p.stem for p in (ROOT / top / own).iterdir()} | {own}
-        allowed = siblings | ({"server"} if top == "inference_code" else set())
+        beside = {"server"} | ({SHARED} if (ROOT / "training_code" / own / SHARED).is_dir() else set())
+        allowed = siblings | (beside if top == "inference_code" else set())
         assert tops(path) & (PROJECT | FUNCTIONS) - allowed == set(), path
 
 

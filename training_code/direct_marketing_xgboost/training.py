@@ -6,9 +6,9 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-import table
 import xgboost
-from encoder import Encoder
+from shared import table
+from shared.encoder import Encoder
 
 CATEGORICAL = (
     *("job", "marital", "education", "default", "housing", "loan"),

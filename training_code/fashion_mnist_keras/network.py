@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keras
-from arrays import CLASSES, SHAPE
+from shared.arrays import CLASSES, SHAPE
 
 
 def build(*, learning_rate: float, dropout: float, steps: int) -> keras.Model:

@@ -6,13 +6,13 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-import arrays
 import callbacks
 import keras
 import network
 import numpy as np
 import saving
 from batches import Batches
+from shared import arrays
 
 _MEASURED_AT_ONCE = 512
 

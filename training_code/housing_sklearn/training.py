@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import skops.io
-import table
+from shared import table
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.pipeline import Pipeline, make_pipeline

@@ -6,10 +6,10 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-import graph
 import torch
 from network import Network
 from safetensors.torch import save_file
+from shared import graph
 from torch.nn import functional
 
 

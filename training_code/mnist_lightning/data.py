@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import idx
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from shared import idx
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 

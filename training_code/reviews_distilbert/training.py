@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import export
-import reviews
 import torch
 import torch.distributed as dist
+from shared import reviews
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils.rnn import pad_sequence

@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import classes
-import clips
 import cv2
-import examples
+from shared import clips, examples
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm"})
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import callbacks
 import classes
-import examples
 import keras
 import network
 import numpy as np
 import saving
 from batches import Batches
+from shared import examples
 
 _MEASURED_AT_ONCE = 16
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+_WILDCARD = re.compile(r"[*?\[]")
+
 
 class BuildContext:
     """Paths are given relative to the context; nothing outside of it can be reached, not by `..` nor by a link."""
@@ -16,13 +18,15 @@ class BuildContext:
         self._ignored = _read_ignore_file(self.folder / ".dockerignore")
 
     def sources(self, pattern: str) -> list[Path]:
-        """The context's entries that COPY's source means, sorted. Raises ValueError where there are none."""
+        """The context's entries that COPY's source means, sorted. A pattern may mean none, as BuildKit has it; raises
+        ValueError where a name does.
+        """
         relative = pattern.lstrip("/").rstrip("/") or "."
         if ".." in Path(relative).parts:
             raise ValueError(f"source {pattern!r} lies outside of the build context")
         found = [self.folder] if relative == "." else sorted(self.folder.glob(relative))
         kept = [path for path in found if path.is_dir() or not self.ignores(path)]
-        if not kept:
+        if not kept and not _WILDCARD.search(relative):
             hint = " (.dockerignore leaves it out)" if found else ""
             raise ValueError(f"source {pattern!r} is not in the build context {self.folder}{hint}")
         return kept

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import tarfile
 from typing import Any
 
 import pytest
 
 from tests.support.clients import Account, account_in
-from tests.support.embedded_cloud import ROOT, EmbeddedCloud, unique
+from tests.support.embedded_cloud import EmbeddedCloud, unique
+from tests.support.serving_image import DOCKERFILE, write_context
 
 _CODE = """
 import pathlib
@@ -41,11 +41,8 @@ def account(cloud: EmbeddedCloud) -> Account:
 def image(account: Account, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The serving image of a workload, by the Dockerfile that every workload has."""
     context = tmp_path_factory.mktemp("context")
-    shutil.copytree(ROOT / "inference_code/server", context / "server", ignore=shutil.ignore_patterns("__pycache__"))
-    (context / "words").mkdir()
-    (context / "words/inference.py").write_text(_CODE)
-    (context / "words/requirements.txt").write_text("")
-    text = (context / "server/Dockerfile").read_text()
+    write_context(context, "words", {"inference.py": _CODE})
+    text = (context / DOCKERFILE).read_text()
     (context / "Dockerfile").write_text(text.replace("ARG WORKLOAD\n", "ARG WORKLOAD=words\n"))
     return account.image("model-server:1", context)
 

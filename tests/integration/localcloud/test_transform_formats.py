@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import tarfile
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +11,18 @@ from typing import Any
 import pytest
 
 from localcloud.images.registry import ImageRegistry
-from tests.support.embedded_cloud import ROOT, EmbeddedCloud, allow, eventually, unique
+from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, unique
+from tests.support.serving_image import DOCKERFILE, write_context
 
 _S3 = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"]
 _LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+_ROWS = """
+def total(row):
+    return sum(row)
+"""
 _SUMS = """
 from server import formats
+from shared.rows import total
 
 CONTENT_TYPES = formats.MEDIA_TYPES
 
@@ -25,7 +30,7 @@ def input_fn(body, content_type):
     return formats.numbers(formats.instances(body, content_type))
 
 def predict_fn(data, model):
-    return [{"sum": sum(row), "rows": len(data)} for row in data]
+    return [{"sum": total(row), "rows": len(data)} for row in data]
 """
 
 
@@ -33,12 +38,9 @@ def predict_fn(data, model):
 def image(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The serving image of a workload, by the Dockerfile that every workload has."""
     context = tmp_path_factory.mktemp("context")
-    shutil.copytree(ROOT / "inference_code/server", context / "server", ignore=shutil.ignore_patterns("__pycache__"))
-    (context / "sums").mkdir()
-    (context / "sums/inference.py").write_text(_SUMS)
-    (context / "sums/requirements.txt").write_text("")
+    write_context(context, "sums", {"inference.py": _SUMS}, shared={"__init__.py": "", "rows.py": _ROWS})
     registry = ImageRegistry(SimpleNamespace(state_dir=cloud.state_dir, account=cloud.account))
-    registry.build(context, context / "server/Dockerfile", {"WORKLOAD": "sums"}, "sums:1")
+    registry.build(context, context / DOCKERFILE, {"WORKLOAD": "sums"}, "sums:1")
     return "sums:1"
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.container_python import ROOT, container_environment, serving_python, training_python
 
-INFERENCE_CODE = ROOT / "inference_code"
+INFERENCE_CODE, TRAINING_CODE = ROOT / "inference_code", ROOT / "training_code"
 WORKLOAD = "mnist_lightning"
 START_LIMIT_SECONDS = 60
 
@@ -59,6 +59,9 @@ class Container:
     def with_workload(self, name: str) -> Container:
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(INFERENCE_CODE / name, self.inference, ignore=ignore)
+        shared = TRAINING_CODE / name / "shared"
+        if shared.is_dir():
+            shutil.copytree(shared, self.inference / "shared", ignore=ignore)
         return self
 
     def command(self, *arguments: str) -> list[str]:

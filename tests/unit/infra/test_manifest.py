@@ -170,6 +170,31 @@ def test_a_workload_without_inference_code_is_refused(roots: CodeRoots) -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("training_code/digits/shared/idx.py", r"training_code/digits/shared: .*needs the file digits/shared/__init__"),
+        ("inference_code/digits/shared.py", "inference_code/digits/shared.py: training_code/digits/shared takes its"),
+        ("inference_code/digits/shared/idx.py", "inference_code/digits/shared: training_code/digits/shared takes its"),
+    ],
+)
+def test_a_shared_package_that_would_be_another_one_in_the_image_is_refused(
+    roots: CodeRoots, file: str, message: str
+) -> None:
+    write(roots, GOOD)
+    shared = roots.training / "digits" / "shared"
+    shared.mkdir()
+    (shared / "__init__.py").touch()
+    assert find_workloads(roots)[0].shared_folder == shared
+    path = roots.training.parent / file
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    if path.parent == shared:
+        (shared / "__init__.py").unlink()
+    with pytest.raises(ManifestError, match=message):
+        find_workloads(roots)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({}, "processing.0.script: 'process.py': needs the file training_code/digits/process.py"),

@@ -1,8 +1,7 @@
-"""What holds for the workloads with tables and a graph alike: scripts, manifests, sample data, shared files."""
+"""What holds for the workloads with tables and a graph alike: scripts, manifests, sample data."""
 
 from __future__ import annotations
 
-import filecmp
 import hashlib
 import importlib.util
 import json
@@ -23,11 +22,6 @@ CHANNELS = {
     "direct_marketing_xgboost": ("train", "validation"),
     "housing_sklearn": ("train", "test"),
     "karate_club_gcn": ("train",),
-}
-SHARED = {
-    "direct_marketing_xgboost": ("table.py", "encoder.py"),
-    "housing_sklearn": ("table.py",),
-    "karate_club_gcn": ("graph.py",),
 }
 
 
@@ -79,12 +73,6 @@ def test_the_manifests_defaults_are_those_of_the_script(workload):
     declared = {name: given["default"] for name, given in manifest(workload)["training"]["hyperparameters"].items()}
     assert declared == {name: defaults[name] for name in declared}
     assert defaults["model_dir"] == Path("x")
-
-
-@pytest.mark.parametrize(("workload", "name"), [(workload, name) for workload in SHARED for name in SHARED[workload]])
-def test_training_and_serving_read_with_the_same_code(workload, name):
-    ours, theirs = (ROOT / top / workload / name for top in ("training_code", "inference_code"))
-    assert filecmp.cmp(ours, theirs, shallow=False)
 
 
 DAMAGE = [

@@ -196,7 +196,3 @@ def test_a_model_that_carries_code_or_points_elsewhere_is_refused(tmp_path):
     }
     assert {name for name, reason in reasons.items() if reason not in told[f"{name}.keras"]} == set(), told
     assert not (tmp_path / "executed").exists()
-
-
-def test_both_folders_have_the_same_copy():
-    assert (INFERENCE / "arrays.py").read_bytes() == (TRAINING / "arrays.py").read_bytes()

@@ -143,8 +143,3 @@ def test_the_evaluation_measures_what_the_training_measured(make_container, data
     promised = json.loads((trained[1] / "config.json").read_text())["metrics"]
     assert metrics["accuracy"] == pytest.approx(promised["validation_accuracy"], abs=0.001)
     assert metrics["loss"] == pytest.approx(promised["validation_loss"], abs=0.01)
-
-
-@pytest.mark.parametrize("name", ["clips.py", "examples.py"])
-def test_both_folders_have_the_same_copy(name):
-    assert (INFERENCE / name).read_bytes() == (TRAINING / name).read_bytes()

@@ -130,6 +130,8 @@ def test_folders_below_the_containers_own_are_placed_alone(project) -> None:
         ("COPY a.txt /new/", {"/new": {"a.txt": "a"}}),
         ("COPY folder /new", {"/new": {"b.txt": "b", "deep/c.txt": "c"}}),
         ("COPY *.txt /new/", {"/new": {"a.txt": "a", "z.txt": "z"}}),
+        ("COPY folde[r]/dee[p] /new/deep/", {"/new": {"deep/c.txt": "c"}}),
+        ("COPY nowher[e]/deep /new/", {}),
         ("COPY a.txt folder /new/", {"/new": {"a.txt": "a", "b.txt": "b", "deep/c.txt": "c"}}),
         ('COPY ["a.txt", "/new/"]', {"/new": {"a.txt": "a"}}),
         ("COPY --chown=user:user a.txt /new", {"/new": {".": "a"}}),

@@ -15,7 +15,7 @@ HOSTS = ("127.0.0.1", "127.0.0.2")
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loopback interface is not named lo")
 def test_two_hosts_train_one_model(make_container, container_python, digits):
-    code = {path.name: path.read_text() for path in WORKLOAD.glob("*.py")}
+    code = {str(path.relative_to(WORKLOAD)): path.read_text() for path in WORKLOAD.rglob("*.py")}
     containers = []
     for host in HOSTS:
         container = make_container(host)

@@ -119,14 +119,14 @@ def test_jax_trains_the_same_script(train, tmp_path):
 )
 def test_arrays_that_are_no_pictures_are_refused_by_name(tmp_path, arrays, told):
     np.savez(tmp_path / "training.npz", **arrays)
-    read = "import sys, pathlib, arrays; arrays.read(pathlib.Path(sys.argv[1]), 'training')"
+    read = "import sys, pathlib; from shared import arrays; arrays.read(pathlib.Path(sys.argv[1]), 'training')"
     done = subprocess.run(
         [training_python(WORKLOAD), "-c", read, tmp_path],
         capture_output=True,
         text=True,
         env=container_environment() | {"PYTHONPATH": str(FOLDER)},
     )
-    assert done.stderr.splitlines()[-1].startswith("arrays.InvalidArrays: training.npz: ")
+    assert done.stderr.splitlines()[-1].startswith("shared.arrays.InvalidArrays: training.npz: ")
     assert told in done.stderr
 
 

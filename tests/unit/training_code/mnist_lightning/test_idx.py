@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import filecmp
 import gzip
 import importlib.util
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.container_python import ROOT
 
-SOURCE = ROOT / "training_code/mnist_lightning/idx.py"
+SOURCE = ROOT / "training_code/mnist_lightning/shared/idx.py"
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +87,3 @@ def test_a_missing_file_is_named_with_what_is_there(idx, tmp_path):
     (tmp_path / "other.txt").touch()
     with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte\.gz is not in .*other\.txt"):
         idx.find_file(tmp_path, "train-images-idx3-ubyte")
-
-
-def test_training_and_serving_read_with_the_same_code():
-    assert filecmp.cmp(SOURCE, Path(ROOT, "inference_code/mnist_lightning/idx.py"), shallow=False)

@@ -136,7 +136,9 @@ def test_a_damaged_file_ends_the_run_with_its_name(train, digits, tmp_path):
     path.write_bytes(gzip.compress(content[: len(content) // 2]))
     done = train(ok=False, model_dir=tmp_path / "model", data=data)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("idx.InvalidIdxFile: train-images-idx3-ubyte.gz: its header says")
+    assert done.stderr.splitlines()[-1].startswith(
+        "shared.idx.InvalidIdxFile: train-images-idx3-ubyte.gz: its header says"
+    )
     assert not (tmp_path / "model").exists()
 
 

@@ -1,7 +1,4 @@
-"""Reviews in JSON Lines: `{"text": "...", "stars": 1 to 5}`, or `{"text": "...", "label": 0 or 1}`, a review a line.
-
-The same file lies in the folder that serves; a test compares them.
-"""
+"""Reviews in JSON Lines: `{"text": "...", "stars": 1 to 5}`, or `{"text": "...", "label": 0 or 1}`, a review a line."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""A graph and the labels of its nodes, from CSV files, read strictly.
-
-The training and the serving folder hold the same copy of this file, because they share nothing but the format of the
-data.
-"""
+"""A graph and the labels of its nodes, from CSV files, read strictly."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from clips import Shape
+
+from shared.clips import Shape
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # of a zip file. A real date would make each run's bytes different
 

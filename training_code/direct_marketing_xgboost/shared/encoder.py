@@ -1,8 +1,7 @@
 """Rows as they are in the data file -> the features of the model: numbers as they are, and one feature for each value
 of a categorical column.
 
-The training and the serving folder hold the same copy of this file; what it learned from the training data is in the
-model's encoder.json.
+What it learned from the training data is in the model's encoder.json.
 """
 
 from __future__ import annotations

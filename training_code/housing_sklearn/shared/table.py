@@ -1,8 +1,4 @@
-"""Tables of numbers from CSV files with a header, strictly: what is no number is refused by file, row and column.
-
-The training and the serving folder hold the same copy of this file, because they share nothing but the format of the
-data.
-"""
+"""Tables of numbers from CSV files with a header, strictly: what is no number is refused by file, row and column."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The data files: CSV with a header, read strictly, every cell as the text that is there.
-
-The training and the serving folder hold the same copy of this file, because they share nothing but the format of the
-data.
-"""
+"""The data files: CSV with a header, read strictly, every cell as the text that is there."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Reading IDX files, the format of MNIST, strictly: a damaged or hostile file is refused by name, never half read.
 
 Format: http://yann.lecun.com/exdb/mnist/ (two zero bytes, one byte of type, one byte with the number of dimensions,
-each dimension as a big-endian 32-bit number, then the values). The training and the serving folder hold the same copy
-of this file, because they share nothing but the format of the data.
+each dimension as a big-endian 32-bit number, then the values).
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What training and serving both do with a graph: read it, and compute what a convolution mixes."""

@@ -126,6 +126,13 @@ def test_containers_import_no_package_of_the_project(top: str) -> None:
         assert tops(path) & (PROJECT | FUNCTIONS) - allowed == set(), path
 
 
+def test_what_training_and_serving_both_need_stands_once() -> None:
+    """In `shared`; a module of one name in both folders of a workload would be another copy."""
+    for training in (path.parent for path in (ROOT / "training_code").glob("*/workload.yaml")):
+        serving = ROOT / "inference_code" / training.name
+        assert {path.name for path in training.glob("*.py")} & {path.name for path in serving.glob("*.py")} == set()
+
+
 def test_inference_code_imports_of_the_server_only_what_is_made_for_it() -> None:
     for path in sources("inference_code"):
         if path.relative_to(ROOT / "inference_code").parts[0] != "server":

@@ -25,21 +25,23 @@ def run(image: Image, *arguments: str) -> str:
 
 
 def test_a_serving_image_as_the_workloads_build_it(project) -> None:
-    project.write("server/requirements.txt", "greeting==1.0\n")
-    project.write("server/__main__.py", "print('serving')\n")
-    project.write("mnist/requirements.txt", "farewell==1.0\n")
-    project.write("mnist/inference.py", "NAME = 'mnist'\n")
+    project.write("inference_code/server/requirements.txt", "greeting==1.0\n")
+    project.write("inference_code/server/__main__.py", "print('serving')\n")
+    project.write("inference_code/mnist/requirements.txt", "farewell==1.0\n")
+    project.write("inference_code/mnist/inference.py", "NAME = 'mnist'\n")
+    project.write("training_code/mnist/shared/idx.py", "SIZE = 28\n")
     image = project.build(
         "# syntax=docker/dockerfile:1\n" + BASE + "ARG WORKLOAD\n"
         "ENV PYTHONUNBUFFERED=1 \\\n"
         "    # between two lines\n"
         "    PYTHONPATH=/opt/slipway\n"
-        "COPY server/requirements.txt /opt/slipway/server/requirements.txt\n"
-        "COPY ${WORKLOAD}/requirements.txt /opt/slipway/inference/requirements.txt\n"
+        "COPY inference_code/server/requirements.txt /opt/slipway/server/requirements.txt\n"
+        "COPY inference_code/${WORKLOAD}/requirements.txt /opt/slipway/inference/requirements.txt\n"
         "RUN python -m pip install --no-cache-dir -r /opt/slipway/server/requirements.txt \\\n"
         "    -r /opt/slipway/inference/requirements.txt\n"
-        "COPY server /opt/slipway/server\n"
-        "COPY ${WORKLOAD} /opt/slipway/inference\n"
+        "COPY inference_code/server /opt/slipway/server\n"
+        "COPY inference_code/${WORKLOAD} /opt/slipway/inference\n"
+        "COPY training_cod[e]/${WORKLOAD}/share[d] /opt/slipway/inference/shared/\n"
         "WORKDIR /opt/slipway\n"
         "EXPOSE 8080\n"
         'ENTRYPOINT ["python", "-m", "server"]\n',
@@ -51,6 +53,7 @@ def test_a_serving_image_as_the_workloads_build_it(project) -> None:
         "server/__main__.py",
         "inference/requirements.txt",
         "inference/inference.py",
+        "inference/shared/idx.py",
     }
     assert image.environment == {"PYTHONUNBUFFERED": "1", "PYTHONPATH": "/opt/slipway"}
     assert (image.workdir, image.entrypoint, image.command) == ("/opt/slipway", ("python", "-m", "server"), ())

@@ -44,6 +44,10 @@ class LogStream:
         """Appends one line; an empty line becomes a space, because PutLogEvents refuses empty messages."""
         self._shipper.put({"timestamp": int(self._clock() * 1000), "message": line or " "})
 
+    def end(self) -> None:
+        """No line will follow; does not wait until they are sent."""
+        self._shipper.end()
+
     def close(self, timeout: float | None = None) -> None:
         """Returns when every line has been sent, or after `timeout` seconds."""
         self._shipper.close(timeout)

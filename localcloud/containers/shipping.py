@@ -34,10 +34,14 @@ class Shipper(Generic[T]):
     def put(self, item: T) -> None:
         self._items.put(item)
 
-    def close(self, timeout: float | None = None) -> None:
-        """Returns when everything put before was delivered, or after `timeout` seconds."""
+    def end(self) -> None:
+        """Nothing more will be put: what was put goes at once. Does not wait."""
         self._closing.set()
         self._items.put(_END)
+
+    def close(self, timeout: float | None = None) -> None:
+        """Returns when everything put before was delivered, or after `timeout` seconds."""
+        self.end()
         self._thread.join(timeout)
 
     def _run(self) -> None:

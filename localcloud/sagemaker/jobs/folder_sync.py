@@ -87,9 +87,8 @@ class FolderSync:
         """The containers have ended: upload what is left, as it is. Raises ClientError, BotoCoreError, OSError."""
         self.abort()
         current = self._versions()
-        for name, version in current.items():
-            if self._uploaded.get(name) != version:
-                self._upload(self._folder / name, name, version)
+        changed = [(name, version) for name, version in current.items() if self._uploaded.get(name) != version]
+        transfer.for_each(changed, lambda file: self._upload(self._folder / file[0], *file))
         self._delete(self._uploaded.keys() - current.keys())
 
     def _run(self) -> None:

@@ -19,9 +19,10 @@ from localcloud.containers import isolation
 from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container, ContainerStartError
 from localcloud.containers.log_stream import LogStream
-from localcloud.containers.network import NOT_ISOLATED, NetworkUnavailable, PrivateNetwork
+from localcloud.containers.network import NOT_ISOLATED, NetworkUnavailable
+from localcloud.containers.spare_networks import NETWORKS
 from localcloud.containers.spec import ContainerSpec
-from localcloud.sagemaker.jobs import failures
+from localcloud.sagemaker.jobs import failures, transfer
 from localcloud.sagemaker.jobs.failures import JobFailure
 from localcloud.sagemaker.jobs.folder_sync import FolderSync
 from localcloud.sagemaker.jobs.group import ContainerGroup, Outcome
@@ -88,6 +89,7 @@ class JobRunner(ABC):
         network = self.document.get("NetworkConfig", self.document)  # of a processing job, or of a training job
         self.isolated = bool(network.get("EnableNetworkIsolation"))
         self.group = ContainerGroup(grace_seconds=surroundings.grace_seconds)
+        self._streams: list[LogStream] = []
         self.stop_requested = threading.Event()
         self._abandoned = threading.Event()
         self._grace_seconds = surroundings.grace_seconds
@@ -108,6 +110,7 @@ class JobRunner(ABC):
             log.exception("%s %s", self.record.kind, self.record.name)
             self.finish("Failed", reason=failures.internal_error(error))
         finally:
+            self.await_logs()
             remove_folder(self.folder)
 
     def stop(self) -> None:
@@ -127,8 +130,16 @@ class JobRunner(ABC):
         remove_folder(self.folder)
 
     def finish(self, status: str, **members: Any) -> None:
-        """Ends the job: see `Record.finish`."""
+        """Ends the job, whose log is whole by then: see `Record.finish`."""
+        self.await_logs()
         self.record.finish(status, **members)
+
+    def await_logs(self) -> None:
+        """Returns when every line of the containers that have ended is sent."""
+        # The service that takes the lines ends as well when the embedded cloud does.
+        timeout = _ABANDONED_LOGS_SECONDS if self._abandoned.is_set() else None
+        for stream in self._streams:
+            stream.close(timeout)
 
     def role_arn(self) -> str:
         return self.document["RoleArn"]
@@ -167,7 +178,10 @@ class JobRunner(ABC):
     def run_containers(
         self, specs: list[ContainerSpec], *, timeout: float, on_line: Callable[[str], None] | None = None
     ) -> Outcome:
-        """Runs one container a spec, logs to CloudWatch, and waits. Raises JobFailure, Abandoned."""
+        """Runs one container a spec, logs to CloudWatch, and waits. Raises JobFailure, Abandoned.
+
+        The last lines are sent while the job goes on (`await_logs`).
+        """
         started = int(self.record.clock())
         streams = [
             LogStream(
@@ -178,6 +192,7 @@ class JobRunner(ABC):
             )
             for spec in specs
         ]
+        self._streams += streams
         try:
             with self._network(streams) as network, self.inputs.feeding(on_failure=self.group.kill):
                 placed = [replace(spec, network=network) for spec in specs]
@@ -187,8 +202,7 @@ class JobRunner(ABC):
             raise JobFailure(f"AlgorithmError: the container could not be started: {error}, exit code: 127") from error
         finally:
             for stream in streams:
-                # The service that takes the lines ends as well when the embedded cloud does.
-                stream.close(_ABANDONED_LOGS_SECONDS if self._abandoned.is_set() else None)
+                stream.end()
         self.check_abandoned()
         if self.inputs.failure is not None:
             raise self.inputs.failure
@@ -201,7 +215,7 @@ class JobRunner(ABC):
             yield ()
             return
         try:
-            network = PrivateNetwork(isolation.detect())
+            network = NETWORKS.take(isolation.detect())
         except NetworkUnavailable as error:
             self.record.note(NOT_ISOLATED)
             for stream in streams:
@@ -213,11 +227,14 @@ class JobRunner(ABC):
 
     def upload_rest(self, syncs: Sequence[FolderSync]) -> None:
         """Uploads what the ended containers left in these folders. Raises JobFailure."""
-        for sync in syncs:
+
+        def finish(sync: FolderSync) -> None:
             try:
                 sync.finish()
             except (ClientError, BotoCoreError, ValueError, OSError) as error:
                 raise failures.upload_failed(error, uri=str(sync.uri), role_arn=self.role.arn) from error
+
+        transfer.for_each(syncs, finish)
 
     def check_abandoned(self) -> None:
         if self._abandoned.is_set():

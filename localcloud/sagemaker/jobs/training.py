@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.containers.shipping import Shipper
 from localcloud.containers.spec import ML_ROOT, ContainerSpec
-from localcloud.sagemaker.jobs import failures, layout, synced_folders
+from localcloud.sagemaker.jobs import failures, layout, synced_folders, transfer
 from localcloud.sagemaker.jobs.artifacts import OutputUpload
 from localcloud.sagemaker.jobs.code_requirements import TRAINING_CODE, with_requirements
 from localcloud.sagemaker.jobs.data_source import DataSource
@@ -84,6 +85,7 @@ class TrainingRunner(JobRunner):
             shipper.close()
 
     def finish(self, status: str, **members: Any) -> None:
+        self.await_logs()
         document = self.record.read()
         hosts = list(self.folder.glob("algo-*"))
         if not leaves_pool(document, members.get("reason")):
@@ -158,7 +160,7 @@ class TrainingRunner(JobRunner):
         specs = [self._spec(image, folder, host, hosts, credentials) for host, folder in folders.items()]
         try:
             outcome, exceeded = self._train(specs, metrics, syncs)
-            self._finish(specs, outcome, exceeded, metrics)
+            self._finish(specs, outcome, exceeded, metrics, syncs)
         finally:
             for sync in syncs:
                 sync.abort()
@@ -249,8 +251,6 @@ class TrainingRunner(JobRunner):
             self._disruptions.close()
         if not self.stop_requested.is_set():
             self._check_disruption(syncs)
-        self.record.begin("Uploading")
-        self.upload_rest(syncs)
         return outcome, ending if outcome.timed_out else None
 
     def _check_disruption(self, syncs: list[FolderSync]) -> None:
@@ -265,11 +265,18 @@ class TrainingRunner(JobRunner):
             self.role.client("cloudwatch").put_metric_data(**request)
 
     def _finish(
-        self, specs: list[ContainerSpec], outcome: Outcome, exceeded: str | None, metrics: MetricParser
+        self,
+        specs: list[ContainerSpec],
+        outcome: Outcome,
+        exceeded: str | None,
+        metrics: MetricParser,
+        syncs: list[FolderSync],
     ) -> None:
         ended_early = outcome.timed_out or self.stop_requested.is_set()
-        self._output.data([spec.ml / "output/data" for spec in specs])
-        if outcome.exit_code and not ended_early:
+        failed = bool(outcome.exit_code) and not ended_early
+        self.record.begin("Uploading")
+        artifacts = self._upload(specs, syncs, with_model=not failed, skip_empty=ended_early)
+        if failed:
             text = self.failure_text(specs[outcome.host], "failure")
             self.finish(
                 "Failed",
@@ -277,10 +284,24 @@ class TrainingRunner(JobRunner):
                 FinalMetricDataList=metrics.final() or None,
             )
             return
-        artifacts = self._output.model([spec.ml / "model" for spec in specs], skip_empty=ended_early)
         self.finish(
             "Stopped" if ended_early else "Completed",
             secondary=exceeded,
             FinalMetricDataList=metrics.final() or None,
             ModelArtifacts={"S3ModelArtifacts": artifacts} if artifacts else None,
         )
+
+    def _upload(
+        self, specs: list[ContainerSpec], syncs: list[FolderSync], *, with_model: bool, skip_empty: bool
+    ) -> str | None:
+        """Uploads what the containers left, all of it at once; the URI for ModelArtifacts. Raises JobFailure."""
+        uris: list[str | None] = []
+        uploads: list[Callable[[], None]] = [
+            lambda: self.upload_rest(syncs),
+            lambda: self._output.data([spec.ml / "output/data" for spec in specs]),
+        ]
+        if with_model:
+            models = [spec.ml / "model" for spec in specs]
+            uploads.append(lambda: uris.append(self._output.model(models, skip_empty=skip_empty)))
+        transfer.for_each(uploads, lambda upload: upload())
+        return next(iter(uris), None)

@@ -7,14 +7,16 @@ import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from s3transfer.manager import TransferManager
 
 from localcloud.sagemaker.jobs.channels import RemoteObject, S3Uri
 
+T = TypeVar("T")
 _PARALLEL = 4
 _CHUNK = 1 << 20
+_LARGEST_PUT = 8 << 20  # what is larger goes in parts
 
 
 def download(client: Any, objects: Iterable[RemoteObject], folder: Path) -> None:
@@ -23,13 +25,14 @@ def download(client: Any, objects: Iterable[RemoteObject], folder: Path) -> None
     for_each(objects, lambda found: download_object(client, found.bucket, found.key, folder / found.relative))
 
 
-def for_each(objects: Iterable[RemoteObject], action: Callable[[RemoteObject], None]) -> None:
+def for_each(objects: Iterable[T], action: Callable[[T], None]) -> None:
     """Several objects at a time. Raises what `action` raised first, in the order of the objects."""
     objects = list(objects)
-    if len(objects) == 1:
-        action(objects[0])
+    if len(objects) <= 1:
+        for found in objects:
+            action(found)
         return
-    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="download") as pool:
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="transfer") as pool:
         try:
             for _ in pool.map(action, objects):
                 pass
@@ -49,6 +52,10 @@ def download_object(client: Any, bucket: str, key: str, path: Path) -> None:
 
 def upload_file(client: Any, path: Path, uri: S3Uri, *, kms_key: str | None) -> None:
     """Uploads one file, in parts when it is large, encrypted with `kms_key` where given. Raises ClientError."""
+    if path.stat().st_size <= _LARGEST_PUT:
+        with path.open("rb") as file:
+            client.put_object(Bucket=uri.bucket, Key=uri.key, Body=file, **_encryption(kms_key))
+        return
     with TransferManager(client) as manager:
         manager.upload(str(path), uri.bucket, uri.key, extra_args=_encryption(kms_key)).result()
 

@@ -18,7 +18,7 @@ from shared.errors import InvalidInput, UnknownWorkload
 from shared.log import Log
 
 from request_training.events import Delivery, Deployed, Due, Ended, NotInLayout, Redrive, Retraining, read
-from request_training.records import DEPLOYMENT, REDRIVE, Ask
+from request_training.records import DEPLOYMENT, REDRIVE, Ask, TrainingRequest
 from request_training.runs import Runs
 from request_training.services import Services
 
@@ -87,10 +87,10 @@ class _Batch:
         news = [d for d in wanted if self._records.is_news(d.key, d.sequencer)]
         if news:
             # Marked before it is remembered: killed in between, the event is delivered again and marks again.
-            revision = self._records.mark(ask)
+            request = self._records.mark(ask)
             for delivery in news:
                 self._records.remember(delivery.key, delivery.sequencer)
-            self._collect(ask.id, revision, descriptor, log)
+            self._collect(request, descriptor, log)
         else:
             log.info("known", events=len(wanted))
             self._resume(ask.id, descriptor, log)
@@ -103,7 +103,7 @@ class _Batch:
         log = self._log.bind(workload=services.workload)
         if isinstance(event, Retraining | Deployed | Redrive):
             ask = _ask(event)
-            self._collect(ask.id, self._records.mark(ask), descriptor, log.bind(request=ask.id))
+            self._collect(self._records.mark(ask), descriptor, log.bind(request=ask.id))
         elif isinstance(event, Ended):
             services.lease(descriptor).release(event.run, ended=event.at)
             waiting = self._records.pending()
@@ -111,23 +111,26 @@ class _Batch:
             for place, request in enumerate(waiting):  # one message each: what fails in one keeps back no other
                 services.remind(request.ask.id, request.revision, seconds=min(place, LONGEST_REMINDER_SECONDS))
         else:
-            self._due(event, descriptor, log.bind(request=event.request))
+            log = log.bind(request=event.request)
+            self._due(event, Runs(services, descriptor, log), log)
 
-    def _collect(self, request_id: str, revision: int, descriptor: Descriptor, log: Log) -> None:
+    def _collect(self, request: TrainingRequest, descriptor: Descriptor, log: Log) -> None:
         """Looks at a request that was just marked: now, or when nothing more has come for the debounce time."""
-        seconds = descriptor["triggers"]["debounce_seconds"]
-        if seconds and not self._runs(descriptor, log).is_announced(request_id):
-            self._services.remind(request_id, revision, seconds=seconds)
+        seconds, runs = descriptor["triggers"]["debounce_seconds"], Runs(self._services, descriptor, log)
+        if seconds and not runs.is_announced(request):
+            self._services.remind(request.ask.id, request.revision, seconds=seconds)
         else:
-            self._due(Due(message_id="", request=request_id, revision=revision), descriptor, log)
+            # Read again: whoever has marked it meanwhile looks at it, too.
+            due = Due(message_id="", request=request.ask.id, revision=request.revision)
+            self._due(due, runs, log)
 
     def _resume(self, request_id: str, descriptor: Descriptor, log: Log) -> None:
         """An event that came again: perhaps because a function died before it had done what the event asks for."""
         request = self._records.get(request_id)
         if request and request.pending:
-            self._collect(request_id, request.revision, descriptor, log)
+            self._collect(request, descriptor, log)
 
-    def _due(self, due: Due, descriptor: Descriptor, log: Log) -> None:
+    def _due(self, due: Due, runs: Runs, log: Log) -> None:
         request = self._records.get(due.request)
         if request is None or not request.pending:
             log.info("nothing to do")
@@ -136,10 +139,7 @@ class _Batch:
         if request.revision != due.revision and collected_since < LONGEST_COLLECTION_SECONDS:
             log.info("collecting", revision=request.revision)  # what came since has a reminder of its own
             return
-        self._runs(descriptor, log).start(request)
-
-    def _runs(self, descriptor: Descriptor, log: Log) -> Runs:
-        return Runs(self._services, descriptor, log)
+        runs.start(request)
 
 
 def _ask(event: Retraining | Deployed | Redrive) -> Ask:

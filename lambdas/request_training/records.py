@@ -88,8 +88,8 @@ class Records:
                 condition="attribute_not_exists(sequencer) OR sequencer < :new",
             )
 
-    def mark(self, ask: Ask) -> int:
-        """Makes the request pending (again); its revision."""
+    def mark(self, ask: Ask) -> TrainingRequest:
+        """Makes the request pending (again); the request as it is then."""
         values = {
             ":dataset": {"S": ask.dataset or ""},
             ":hyperparameters": {"S": json.dumps(ask.hyperparameters, sort_keys=True)},
@@ -106,9 +106,9 @@ class Records:
             Key=_key(REQUESTS, ask.id),
             UpdateExpression=expression,
             ExpressionAttributeValues=values,
-            ReturnValues="UPDATED_NEW",
+            ReturnValues="ALL_NEW",
         )
-        return int(answer["Attributes"]["revision"]["N"])
+        return _request(answer["Attributes"])
 
     def get(self, request_id: str) -> TrainingRequest | None:
         item = self._get(REQUESTS, request_id)

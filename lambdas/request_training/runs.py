@@ -36,17 +36,19 @@ class DataSet:
 
 
 class Runs:
-    """Starts the runs of one workload."""
+    """Starts the run that one request asks for. What a data set holds is read once: of what comes while it is looked
+    at, an event tells.
+    """
 
     def __init__(self, services: Services, descriptor: Descriptor, log: Log) -> None:
         self._services, self._descriptor, self._log = services, descriptor, log
+        self._known: dict[str, DataSet] = {}
 
-    def is_announced(self, request_id: str) -> bool:
+    def is_announced(self, request: TrainingRequest) -> bool:
         """True for a data set that is complete and says itself how many files it has: nothing more is to be
         waited for.
         """
-        request = self._services.records.get(request_id)
-        if request is None or request.ask.dataset is None or request.ask.token:
+        if request.ask.dataset is None or request.ask.token:
             return False
         found = self._read(request.ask.dataset)
         return found.problem is not None or (found.asked.objects > 0 and not found.missing)
@@ -75,6 +77,11 @@ class Runs:
             self._start(request, found, log)
 
     def _read(self, name: str) -> DataSet:
+        if name not in self._known:
+            self._known[name] = self._look(name)
+        return self._known[name]
+
+    def _look(self, name: str) -> DataSet:
         place, s3 = self._descriptor["data"], self._services.s3
         prefix, channels = f"{place['prefix']}{name}/", place["channels"]
         objects = data.current_objects(s3, bucket=place["bucket"], prefix=prefix, channels=channels)

@@ -447,9 +447,9 @@ def test_a_run_whose_data_was_deleted_is_refused_with_its_name(
 def test_requests_are_pending_until_a_run_took_them_up(stage: Any) -> None:
     records = Records(boto3.client("dynamodb"), stage.table)
     ask = Ask(id="d", dataset="d", hyperparameters={})
-    assert [records.mark(ask), records.mark(ask)] == [1, 2]
+    assert [records.mark(ask).revision, records.mark(ask).revision] == [1, 2]
     (read,) = records.pending()
-    assert records.mark(ask) == 3
+    assert records.mark(ask).revision == 3
     records.handled(read)
     (read,) = records.pending()
     assert (read.revision, read.handled) == (3, 2)

@@ -79,7 +79,6 @@ def _loop(work: Path, digits: Path, calls: int) -> dict[str, Any]:
 
 
 def _deploy(target: Target) -> None:
-    stack.bootstrap(target)
     stack.deploy(target, workloads=[WORKLOAD], approve_all=True)
 
 

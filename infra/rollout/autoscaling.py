@@ -16,14 +16,14 @@ _ROLE = f"aws-service-role/{_PRINCIPAL}/AWSServiceRoleForApplicationAutoScaling_
 _KEYS = {"service-namespace": "sagemaker", "scalable-dimension": "sagemaker:variant:DesiredInstanceCount"}
 
 
-def allow_reading(role: iam.IRole) -> None:
+def allow_reading(role: iam.Role) -> None:
     """What scales a variant now."""
     described = ("ScalableTargets", "ScalingPolicies", "ScheduledActions")
     actions = [f"application-autoscaling:Describe{what}" for what in described]
     allow(role, actions, ["*"], wildcard="describing scalable targets has no resource")
 
 
-def allow_changing(role: iam.IRole, context: WorkloadContext) -> None:
+def allow_changing(role: iam.Role, context: WorkloadContext) -> None:
     """Scalable targets of endpoint variants, with their policies, alarms and scheduled actions."""
     verbs = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy", "PutScheduledAction")
     targets = context.stack.format_arn(service="application-autoscaling", resource="scalable-target", resource_name="*")
@@ -47,7 +47,7 @@ def allow_changing(role: iam.IRole, context: WorkloadContext) -> None:
     )
 
 
-def _allow_alarms(role: iam.IRole, context: WorkloadContext) -> None:
+def _allow_alarms(role: iam.Role, context: WorkloadContext) -> None:
     """The alarms of target tracking policies, which are made and deleted with them."""
     endpoint = context.names.prefix
     alarms = context.stack.format_arn(

@@ -75,7 +75,7 @@ class DataChecks(Construct):
         role.allow_writing(context.artifact_bucket, [context.checks_prefix, f"{context.data_prefix}quarantine/"])
         return role.role
 
-    def allow_jobs(self, machine_role: iam.IRole, context: WorkloadContext) -> None:
+    def allow_jobs(self, machine_role: iam.Role, context: WorkloadContext) -> None:
         """Let the train machine start, follow and stop the check's job."""
         name = context.names.processing_pattern(STEP)
         allow_jobs(machine_role, "Processing", [context.sagemaker_arn("processing-job", name)])

@@ -56,7 +56,7 @@ class Processing(Construct):
         role.allow_writing(context.artifact_bucket, [context.processed_prefix])
         return role.role
 
-    def allow_jobs(self, machine_role: iam.IRole, context: WorkloadContext) -> None:
+    def allow_jobs(self, machine_role: iam.Role, context: WorkloadContext) -> None:
         """Let the train machine start, follow and stop the steps' jobs."""
         names = [context.names.processing_pattern(step.name) for step in self.steps]
         allow_jobs(machine_role, "Processing", [context.sagemaker_arn("processing-job", name) for name in names])

@@ -101,3 +101,20 @@ def _await_gone(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_what_is_done_beside_a_program_is_done_while_it_runs(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    code = f"import pathlib, time; print('waits')\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)"
+    lines = programs.run(python(code), name="some", environment=os.environ, beside=go.touch)
+    assert lines == ["waits"]
+
+
+def test_a_program_does_not_outlive_what_fails_beside_it() -> None:
+    def fail() -> None:
+        raise OSError("no such account")
+
+    started = time.monotonic()
+    with pytest.raises(OSError, match="no such account"):
+        programs.run(python("import time; time.sleep(300)"), name="some", environment=os.environ, beside=fail)
+    assert time.monotonic() - started < 60

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import stack
+from cli import node, stack
 from cli.errors import CliError
 from cli.target import Endpoint, Target
 
@@ -20,7 +20,7 @@ def test_cdk_and_jsii_run_on_the_pinned_node_and_our_python() -> None:
     environment = stack.environment(LOCAL)
     first, second = environment["PATH"].split(os.pathsep)[:2]
     assert Path(first) == Path(sys.executable).parent
-    assert Path(second) == stack.node().parent == Path(environment["JSII_NODE"]).parent
+    assert Path(second) == node.program().parent == Path(environment["JSII_NODE"]).parent
     version = subprocess.run([environment["JSII_NODE"], "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("v24.")
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 
 from localcloud.containers import isolation
-from localcloud.containers.forking import ForkedLauncher
+from localcloud.containers.forking import STARTER, ForkedLauncher
 from localcloud.containers.lines import LineFramer
 from localcloud.containers.preloading import PRELOADS
 from localcloud.containers.spec import ContainerSpec, launch_request
@@ -111,8 +111,8 @@ class Container:
             process.wait()
         raise ContainerStartError(message)
 
-    def _start_launcher(self, status: int) -> subprocess.Popen:
-        return subprocess.Popen(  # noqa: S603
+    def _start_launcher(self, status: int) -> subprocess.Popen | ForkedLauncher:
+        return STARTER.launcher(self.spec.folder, status) or subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", "-c", _LAUNCH, isolation.import_root(), str(status)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

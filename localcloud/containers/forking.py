@@ -1,4 +1,4 @@
-"""The owner's side of a preloaded process (preloaded.py), and of the launchers that are forked from it."""
+"""The owner's side of a preloaded process (preloaded.py), and of what is forked from it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from localcloud.containers import isolation
-from localcloud.containers.preloaded import READY
+from localcloud.containers.preloaded import LAUNCHER, NETWORK, READY
 
 _SERVE = (
     "import sys; sys.path.append(sys.argv[1]); from localcloud.containers import preloaded;"
     " preloaded.main(int(sys.argv[2]), sys.argv[3])"
 )
 _ANSWER_BYTES = 64
+_START_SECONDS = 30.0
 _LOWEST_PRIORITY = 19
 
 
@@ -29,6 +32,7 @@ class Preloaded:
 
     Args:
         spare: it imports with what the others leave of the processor, until somebody asks for it.
+        options: of the interpreter.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Preloaded:
         clock: Callable[[], float],
         *,
         spare: bool = False,
+        options: Sequence[str] = (),
     ) -> None:
         self._clock = clock
         self.used = clock()
@@ -48,7 +53,7 @@ class Preloaded:
         self._line, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with end:
             self._process = subprocess.Popen(  # noqa: S603
-                [python, "-c", _SERVE, isolation.import_root(), str(end.fileno()), ",".join(modules)],
+                [python, *options, "-c", _SERVE, isolation.import_root(), str(end.fileno()), ",".join(modules)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -76,11 +81,11 @@ class Preloaded:
         finally:
             self._asking.release()
 
-    def fork(self, folder: Path, descriptors: list[int]) -> int:
-        """The process id of a launcher with these standard input, output, status and end. Raises OSError."""
+    def fork(self, request: bytes, descriptors: list[int]) -> int:
+        """The process id of what it forks (see preloaded.py). Raises OSError."""
         self.used = self._clock()
         with self._asking:
-            socket.send_fds(self._line, [os.fsencode(folder)], descriptors)
+            socket.send_fds(self._line, [request], descriptors)
             answer = self._line.recv(_ANSWER_BYTES)
         if not answer:
             raise OSError("the preloaded process has ended")
@@ -101,16 +106,17 @@ class Preloaded:
 
 
 class ForkedLauncher:
-    """A launcher that was forked from a preloaded process, as `subprocess.Popen` has those that were started."""
+    """A launcher that was forked from a process, as `subprocess.Popen` has those that were started."""
 
     def __init__(self, preloaded: Preloaded, folder: Path, status: int) -> None:
+        self.origin = preloaded
         descriptors = [*os.pipe(), *os.pipe(), *os.pipe()]
         stdin, lifeline, output, stdout, ending, end = descriptors
         self.stdin: IO[bytes] = os.fdopen(lifeline, "wb")
         self.stdout: IO[bytes] = os.fdopen(output, "rb", buffering=0)
         self._end = os.fdopen(ending, "rb", buffering=0)
         try:
-            self.pid = preloaded.fork(folder, [stdin, stdout, status, end])
+            self.pid = preloaded.fork(LAUNCHER + os.fsencode(folder), [stdin, stdout, status, end])
         finally:
             for descriptor in (stdin, stdout, end):
                 os.close(descriptor)
@@ -140,6 +146,58 @@ class ForkedLauncher:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+class ForkedHolder:
+    """The holder of a network that was forked, as `subprocess.Popen` has those that were started."""
+
+    def __init__(self, preloaded: Preloaded, namespaces: str, line: socket.socket) -> None:
+        output, stdout = os.pipe()
+        self.stdout: IO[bytes] = os.fdopen(output, "rb")
+        try:
+            self.pid = preloaded.fork(NETWORK + namespaces.encode(), [line.fileno(), stdout])
+        finally:
+            os.close(stdout)
+
+    def wait(self) -> None:
+        self.stdout.read()
+
+
+class Starter:
+    """The process that launchers and holders are forked from where no image's packages are wanted: to start each of
+    them anew would cost more than all that they do. From any thread; the first call starts it.
+    """
+
+    def __init__(self) -> None:
+        self._process: Preloaded | None = None
+        self._lock = threading.Lock()
+
+    def launcher(self, folder: Path, status: int) -> ForkedLauncher | None:
+        """None where it has to be started."""
+        return self._ask(lambda process: ForkedLauncher(process, folder, status))
+
+    def holder(self, namespaces: str, line: socket.socket) -> ForkedHolder | None:
+        """None where it has to be started."""
+        return self._ask(lambda process: ForkedHolder(process, namespaces, line))
+
+    def _ask(self, fork: Callable[[Preloaded], Any]) -> Any:
+        if not sys.platform.startswith("linux"):
+            return None
+        with self._lock:
+            self._process = process = self._process or _plain()
+            try:
+                return fork(process) if process.ready(_START_SECONDS) and not process.failed else None
+            except OSError:  # it was killed; there will be another
+                process.close()
+                self._process = None
+                return None
+
+
+STARTER = Starter()
+
+
+def _plain() -> Preloaded:
+    return Preloaded(Path(sys.executable), {}, [], time.monotonic, options=("-I", "-S"))
 
 
 def _readable(file: Any, seconds: float | None) -> bool:

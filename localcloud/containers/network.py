@@ -9,6 +9,7 @@ import sys
 import threading
 
 from localcloud.containers import isolation
+from localcloud.containers.forking import STARTER
 from localcloud.containers.namespaces import ASK, READY
 
 _HOLD = (
@@ -43,7 +44,7 @@ class PrivateNetwork:
             raise NetworkUnavailable("this machine forbids namespaces")
         self._line, end = socket.socketpair()
         self._asking = threading.Lock()
-        self._holder = subprocess.Popen(  # noqa: S603
+        self._holder = STARTER.holder(namespaces, end) or subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", "-c", _HOLD, isolation.import_root(), namespaces],
             stdin=end,
             stdout=subprocess.PIPE,
@@ -83,8 +84,9 @@ class PrivateNetwork:
             self._line.shutdown(socket.SHUT_RDWR)
         with self._asking:
             self._line.close()
-        self._holder.stdout.close()
-        self._holder.wait()
+            if not self._holder.stdout.closed:
+                self._holder.wait()
+                self._holder.stdout.close()
 
     def __enter__(self) -> PrivateNetwork:
         return self

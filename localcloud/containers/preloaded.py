@@ -1,9 +1,14 @@
 """A process that has imported an image's packages, of which each container's processes are forked.
 
 Started with the image's own interpreter and environment as `python -c "... preloaded.main(control, modules)"`. It says
-READY on its control socket, then takes one request after the other: the container's folder, and the descriptors of the
-container's standard input, output, status (see launcher.py) and end. Each is answered with the process id of the
-launcher that was forked for it, which writes the container's exit code to the last descriptor. It ends with its owner.
+READY on its control socket, then takes one request after the other, and answers each with the process id of what was
+forked for it. It ends with its owner. The requests:
+
+    LAUNCHER and the container's folder, with the descriptors of the container's standard input, output, status (see
+    launcher.py) and end, which the launcher writes the container's exit code to;
+    NETWORK and the kind of namespaces, with those of the holder's standard input and output (see namespaces.py).
+
+Without modules, it is one whose launchers start every program anew.
 
 What makes a fork different from a new interpreter is not there: importing has started no threads (this process refuses
 to serve where it has), and takeover.py sets everything else that a new interpreter sets.
@@ -17,10 +22,11 @@ import signal
 import socket
 import sys
 
-from localcloud.containers import launcher, takeover, understudy
+from localcloud.containers import launcher, namespaces, takeover, understudy
 
 READY = b"ready"
-_LARGEST_FOLDER_NAME = 4096
+LAUNCHER, NETWORK = b"l", b"n"
+_LARGEST_REQUEST = 1 + 4096
 _DESCRIPTORS = 4
 _THREADS = "/proc/self/task"
 _OPEN_FILES = "/proc/self/fd"
@@ -34,26 +40,31 @@ def main(control: int, modules: str) -> None:
     """
     line = socket.socket(fileno=control)
     sys.path[:] = [path for path in sys.path if path not in ("", sys.argv[1])]
-    _import(modules.split(","))
+    if modules:
+        _import(modules.split(","))
     _check_open_files(control)
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     line.sendall(READY)
-    takeover.run(*_serve(line))
+    takeover.run(*_serve(line, _take_over if modules else os.execvpe))
 
 
-def _serve(line: socket.socket) -> tuple[list[str], dict[str, str]]:
-    """Forks a launcher for every request. Returns in a container's process: its program's arguments and variables."""
+def _serve(line: socket.socket, execute) -> tuple[list[str], dict[str, str]]:
+    """Forks for every request. Returns in a container's process: its program's arguments and variables."""
     while True:
-        folder, descriptors, _, _ = socket.recv_fds(line, _LARGEST_FOLDER_NAME, _DESCRIPTORS)
-        if not folder:
+        request, descriptors, _, _ = socket.recv_fds(line, _LARGEST_REQUEST, _DESCRIPTORS)
+        if not request:
             os._exit(0)
         pid = os.fork()
         if pid == 0:
             line.close()
+            os.setsid()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            if request[:1] == NETWORK:
+                _become_holder(os.fsdecode(request[1:]), *descriptors)
             try:
-                _become_launcher(os.fsdecode(folder), *descriptors)
+                _become_launcher(os.fsdecode(request[1:]), *descriptors, execute)
             except takeover.Begin as program:
                 return program.argv, program.environment
         for descriptor in descriptors:
@@ -80,24 +91,36 @@ def _check_open_files(control: int) -> None:
         sys.exit("importing opens files")
 
 
-def _become_launcher(folder: str, stdin: int, stdout: int, status: int, end: int) -> None:
-    os.setsid()
+def _become_launcher(folder: str, stdin: int, stdout: int, status: int, end: int, execute) -> None:
     os.chdir(folder)
+    _use(stdin, stdout)
+    os.set_inheritable(end, False)
+    code = launcher.launch(status, execute)
+    os.write(end, str(code).encode())
+    os._exit(code)
+
+
+def _become_holder(kind: str, stdin: int, stdout: int) -> None:
+    _use(stdin, stdout)
+    try:
+        namespaces.hold_network(kind)
+    except SystemExit as failure:
+        os.write(1, str(failure).encode())
+    finally:
+        os._exit(0)
+
+
+def _use(stdin: int, stdout: int) -> None:
     for source, target in ((stdin, 0), (stdout, 1), (stdout, 2)):
         os.dup2(source, target)
     os.close(stdin)
     os.close(stdout)
-    os.set_inheritable(end, False)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
-    def execute(file: str, argv: list[str], environment: dict[str, str]) -> None:
-        if not takeover.can_run(argv, environment, os.getcwd()):
-            os.execvpe(file, argv, environment)  # noqa: S606
-        takeover.close_files()
-        if takeover.is_archive(argv):  # to any other program it would be a child that it never started
-            understudy.prepare()
-        raise takeover.Begin(argv, environment)
 
-    code = launcher.launch(status, execute)
-    os.write(end, str(code).encode())
-    os._exit(code)
+def _take_over(file: str, argv: list[str], environment: dict[str, str]) -> None:
+    if not takeover.can_run(argv, environment, os.getcwd()):
+        os.execvpe(file, argv, environment)  # noqa: S606
+    takeover.close_files()
+    if takeover.is_archive(argv):  # to any other program it would be a child that it never started
+        understudy.prepare()
+    raise takeover.Begin(argv, environment)

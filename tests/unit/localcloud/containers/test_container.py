@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.containers import isolation
+from localcloud.containers import forking, isolation
 from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container, ContainerStartError
 from localcloud.containers.spec import ContainerSpec
@@ -214,6 +214,30 @@ Container(spec, on_line=lambda line: print(line, flush=True), namespaces={mode!r
         finally:
             owner.send_signal(signal.SIGKILL)
     _until(lambda: not _marked())
+
+
+_TELL = "env | sort; pwd; ls /proc/self/fd | wc -l; readlink /proc/self/fd/0; umask; ulimit -a; grep -E '^(Sig[BIC]|Cap)' {}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="launchers are forked on Linux only")
+@pytest.mark.parametrize("mode", MODES)
+def test_a_forked_launcher_starts_a_program_as_one_that_starts_anew(monkeypatch, folder: Path, mode) -> None:
+    spec = _spec(folder, "sh", "-c", _TELL.format("/proc/self/status"), environment={"GIVEN": "x"})
+    forked = _run(spec, mode)
+    monkeypatch.setattr(forking.Starter, "_ask", lambda self, fork: None)
+    assert _run(spec, mode) == forked
+    assert "GIVEN=x" in forked[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="launchers are forked on Linux only")
+def test_there_is_another_starter_when_it_was_killed(folder: Path) -> None:
+    _run(_spec(folder, "true"), None)
+    killed = forking.STARTER._process
+    killed._process.kill()
+    killed._process.wait()
+    assert _run(_spec(folder, "echo", "1"), None) == (0, ["1"])
+    assert _run(_spec(folder, "echo", "2"), None) == (0, ["2"])
+    assert forking.STARTER._process not in (None, killed)
 
 
 def _mark() -> str:

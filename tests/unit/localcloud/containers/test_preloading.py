@@ -24,6 +24,7 @@ from tests.support.process_image import ProcessImage
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="preloaded processes need Linux")
 
 _LIMIT = 30.0
+PRELOADED, ANEW = True, False
 _SLOW = "xml.dom.minidom"  # what these tests preload: no program below needs it
 _TELL = """
 import atexit, json, os, random, signal, sys, threading
@@ -95,24 +96,25 @@ def _write(folder: Path, name: str, text: str) -> None:
     (folder / "ml" / name).write_text(text)
 
 
-def _run(spec: ContainerSpec) -> tuple[int | None, list[str], type]:
+def _run(spec: ContainerSpec) -> tuple[int | None, list[str], bool]:
     lines: list[str] = []
     started = Container(spec, on_line=lines.append, namespaces=isolation.detect())
     code = started.wait(_LIMIT)
     if code is None:
         started.kill()
-    return code, [line for line in lines if line != isolation.WITHOUT_NAMESPACES], type(started._process)
+    preloaded = started._process.origin is not forking.STARTER._process
+    return code, [line for line in lines if line != isolation.WITHOUT_NAMESPACES], preloaded
 
 
 def _both(monkeypatch, spec: ContainerSpec) -> Iterator[tuple[int | None, list[str]]]:
     """Preloaded, then started anew."""
     code, lines, kind = _run(spec)
-    assert kind is forking.ForkedLauncher
+    assert kind is PRELOADED
     yield code, lines
     with monkeypatch.context() as context:
         context.setattr(container, "PRELOADS", Preloads(limit=0))
         code, lines, kind = _run(spec)
-    assert kind is not forking.ForkedLauncher
+    assert kind is not PRELOADED
     yield code, lines
 
 
@@ -229,27 +231,27 @@ def test_other_variables_are_another_process_and_few_are_kept(preloads, folder):
 
 def test_who_does_not_need_the_imports_does_not_wait_for_them(preloads, folder):
     spec = ContainerSpec(image=ProcessImage(), folder=folder, argv=("python3", "-c", "print(1)"))
-    assert _run(spec)[1:] == (["1"], container.subprocess.Popen)
+    assert _run(spec)[1:] == (["1"], ANEW)
 
 
 def test_a_package_that_cannot_be_imported_or_forked_is_not_preloaded(monkeypatch, preloads, folder, tmp_path):
     monkeypatch.setattr(preloading, "_modules", lambda python: ["no_such_package"])
     _write(folder, "script.py", "print(1)")
     for _ in range(2):
-        assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], container.subprocess.Popen)
+        assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], ANEW)
     starts_thread = tmp_path / "starts_thread.py"
     starts_thread.write_text(
         "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
     )
     monkeypatch.setattr(preloading, "_modules", lambda python: ["starts_thread"])
     spec = _spec(folder, "python3", "/opt/ml/script.py", PYTHONPATH=str(tmp_path))
-    assert _run(spec) == (0, ["1"], container.subprocess.Popen)
+    assert _run(spec) == (0, ["1"], ANEW)
 
 
 def test_one_that_is_idle_ends_by_itself(monkeypatch, preloads, folder):
     monkeypatch.setattr(preloading, "_IDLE_SECONDS", 3)  # longer than the imports here
     _write(folder, "script.py", "print(1)")
-    assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], forking.ForkedLauncher)
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], PRELOADED)
     (process,) = preloads._found.values()
     deadline = time.monotonic() + _LIMIT
     while preloads._found and time.monotonic() < deadline:
@@ -264,7 +266,7 @@ def remembered(tmp_path: Path):
     return Remembered(tmp_path / "cache" / "preloaded.json")
 
 
-def _await_fork(preloads: Preloads, spec: ContainerSpec) -> tuple[int | None, list[str], type]:
+def _await_fork(preloads: Preloads, spec: ContainerSpec) -> tuple[int | None, list[str], bool]:
     """Run as soon as there is a process that somebody else began."""
     deadline = time.monotonic() + _LIMIT
     while not preloads._found and time.monotonic() < deadline:
@@ -283,7 +285,7 @@ def test_what_was_used_last_is_there_for_the_next_stack_that_names_its_image(pre
     preloads.configure(1, remembered)
     preloads.expect('{"Image": "another:1"}')
     preloads.expect('{"Image": {"Fn::Join": ["", [{"Ref": "Registry"}, "/test:1"]]}}')
-    assert _await_fork(preloads, spec) == (0, ["0 passive"], forking.ForkedLauncher)
+    assert _await_fork(preloads, spec) == (0, ["0 passive"], PRELOADED)
 
 
 def test_it_takes_what_the_others_leave_until_it_is_asked_for(remembered, preloads):
@@ -305,9 +307,9 @@ def test_it_takes_what_the_others_leave_until_it_is_asked_for(remembered, preloa
 def test_a_jobs_own_variables_are_kept_nowhere(preloads, remembered, folder, tmp_path):
     preloads.configure(2, remembered)
     _write(folder, "script.py", "print(1)")
-    assert _run(_spec(folder, "python3", "/opt/ml/script.py", WANDB_API_KEY="secret"))[2] is forking.ForkedLauncher
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py", WANDB_API_KEY="secret"))[2] is PRELOADED
     assert not (tmp_path / "cache").exists()
-    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[2] is forking.ForkedLauncher
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[2] is PRELOADED
     assert [oct(path.stat().st_mode) for path in (tmp_path / "cache").iterdir()] == ["0o100600"]
 
 
@@ -342,4 +344,4 @@ def test_none_is_left_when_the_owner_closes(preloads, folder):
     preloads.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process._process.pid, 0)
-    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[2] is not forking.ForkedLauncher
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[2] is not PRELOADED

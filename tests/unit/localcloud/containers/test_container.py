@@ -216,13 +216,16 @@ Container(spec, on_line=lambda line: print(line, flush=True), namespaces={mode!r
     _until(lambda: not _marked())
 
 
-_TELL = "env | sort; pwd; ls /proc/self/fd | wc -l; readlink /proc/self/fd/0; umask; ulimit -a; grep -E '^(Sig[BIC]|Cap)' {}"
+_TELL = """
+env | sort; pwd; ls /proc/self/fd | wc -l; readlink /proc/self/fd/0; umask; ulimit -a
+grep -E '^(Sig[BIC]|Cap)' /proc/self/status
+"""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="launchers are forked on Linux only")
 @pytest.mark.parametrize("mode", MODES)
 def test_a_forked_launcher_starts_a_program_as_one_that_starts_anew(monkeypatch, folder: Path, mode) -> None:
-    spec = _spec(folder, "sh", "-c", _TELL.format("/proc/self/status"), environment={"GIVEN": "x"})
+    spec = _spec(folder, "sh", "-c", _TELL, environment={"GIVEN": "x"})
     forked = _run(spec, mode)
     monkeypatch.setattr(forking.Starter, "_ask", lambda self, fork: None)
     assert _run(spec, mode) == forked

@@ -1,7 +1,6 @@
 """Containers with a network of their own reach each other, and nothing of the host."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -123,7 +122,7 @@ def test_a_closed_network_gives_no_socket(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_network_whose_holder_was_killed_gives_no_socket(mode: str) -> None:
     with PrivateNetwork(mode) as network:
-        os.kill(network._holder.pid, signal.SIGKILL)
+        network._holder.kill()
         network._holder.wait()
         with pytest.raises(OSError):
             network.new_socket()

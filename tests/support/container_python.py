@@ -40,6 +40,12 @@ def serving_python(workload: str) -> Path:
     return _environment("inference_code/server/requirements.txt", f"inference_code/{workload}/requirements.txt")
 
 
+@cache
+def torch_serving_python() -> Path:
+    """Runs the model server with a model of PyTorch's: the packages of its managed image, and the server's own."""
+    return _environment("--image", TRAINING_IMAGE, "inference_code/server/requirements.txt")
+
+
 def container_environment() -> dict[str, str]:
     """This process's environment without what would change how a container's Python starts."""
     left_out = ("PYTHON", "SM_", "SLIPWAY_", "SAGEMAKER_")

@@ -31,7 +31,7 @@ class Hooks:
     batched: whether predict_fn answers several inputs at once, each as it would alone.
     """
 
-    predict_fn: Callable[[Any, Any], Any]
+    predict_fn: Callable[[Any, Any], Any] | None = None
     model_fn: Callable[[str], Any] | None = None
     input_fn: Callable[[bytes, str], Any] | None = None
     output_fn: Callable[[Any, str], bytes | str] | None = None
@@ -43,9 +43,16 @@ class Hooks:
     batched: bool = False
 
     def load_model(self, folder: Path) -> Any:
-        """The model; without a `model_fn` it is the folder itself. Raises RefusedArtifact, what model_fn raises."""
+        """The model; without a `model_fn` it is the folder itself. Raises RefusedArtifact, what model_fn raises, and
+        InvalidInferenceCode where there is no predict_fn for it.
+        """
         check_folder(folder)
-        return self.model_fn(str(folder)) if self.model_fn else folder
+        model = self.model_fn(str(folder)) if self.model_fn else folder
+        if self.predict_fn is None:
+            from server.model import torch_module  # of no use to the others, and their start is waited for
+
+            torch_module.prepare(model)
+        return model
 
 
 def load_hooks(folder: Path) -> Hooks:
@@ -59,19 +66,19 @@ def load_hooks(folder: Path) -> Hooks:
     for name, value in found.items():
         if not callable(value):
             raise InvalidInferenceCode(f"inference.py: {name} is not a function but {value!r:.80}")
-    if "predict_fn" not in found:
+    if not found.keys() & {"predict_fn", "model_fn"}:
         raise InvalidInferenceCode("inference.py has no predict_fn(data, model)")
     return Hooks(
         **found,
         content_types=_media_types(module, "CONTENT_TYPES", hook="input_fn"),
         accept_types=_media_types(module, "ACCEPT_TYPES", hook="output_fn"),
         strict="input_fn" in found and not hasattr(module, "CONTENT_TYPES"),
-        batched=_flag(module, "BATCHED"),
+        batched=_flag(module, "BATCHED", default="predict_fn" not in found),
     )
 
 
-def _flag(module: ModuleType, name: str) -> bool:
-    value = getattr(module, name, False)
+def _flag(module: ModuleType, name: str, *, default: bool) -> bool:
+    value = getattr(module, name, default)
     if not isinstance(value, bool):
         raise InvalidInferenceCode(f"inference.py: {name} is {value!r:.80}; expected True or False")
     return value

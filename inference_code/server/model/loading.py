@@ -19,12 +19,12 @@ def load(settings: Settings) -> Predictor:
     """
     if settings.model_sha256:
         fingerprint.require(settings.model_dir, settings.model_sha256)
-    return load_from(settings.model_dir, load_hooks(settings.inference), settings.inference)
+    return load_from(settings.model_dir, load_hooks(settings.inference), settings.inference, settings.max_batch_rows)
 
 
-def load_from(folder: Path, hooks: Hooks, inference: Path) -> Predictor:
+def load_from(folder: Path, hooks: Hooks, inference: Path, largest_batch: int = 0) -> Predictor:
     """The model in `folder`, once it has answered the workload's sample request. Raises what `load` raises."""
-    predictor = Predictor(hooks, hooks.load_model(folder))
+    predictor = Predictor(hooks, hooks.load_model(folder), largest_batch)
     sample = inference / SAMPLE_REQUEST
     if sample.is_file():
         content_type, accept = predictor.content_type(formats.JSON), predictor.accepted("*/*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from server import formats
@@ -19,11 +19,14 @@ _FIELD = re.compile(r"(?P<field>[A-Za-z_]\w*(?:\[\d+\]|\.\w+)*): ")
 
 
 class Predictor:
-    """A loaded model with its hooks. `infer` is called by one thread at a time, the others by several."""
+    """A loaded model with its hooks. `infer` is called by one thread at a time, the others by several. `largest_batch`:
+    rows, where it is worth while to make the model ready for some.
+    """
 
-    def __init__(self, hooks: Hooks, model: Any) -> None:
+    def __init__(self, hooks: Hooks, model: Any, largest_batch: int = 0) -> None:
         self._hooks = hooks
         self._model = model
+        self._predict_fn = hooks.predict_fn or _own_predict_fn(model, largest_batch if hooks.batched else 0)
 
     def content_type(self, header: str) -> str:
         """What a request's body is. Raises UnsupportedMediaType for what the workload does not take."""
@@ -64,7 +67,7 @@ class Predictor:
     def infer(self, data: Any) -> Any:
         """The prediction for one request's input. Raises RequestError."""
         try:
-            return self._hooks.predict_fn(data, self._model)
+            return self._predict_fn(data, self._model)
         except RequestError:
             raise
         except Exception as error:
@@ -72,7 +75,7 @@ class Predictor:
 
     def infer_together(self, data: Any) -> Any:
         """The predictions for what several requests sent. Raises whatever predict_fn raises."""
-        return self._hooks.predict_fn(data, self._model)
+        return self._predict_fn(data, self._model)
 
     def encode(self, prediction: Any, accept: str) -> bytes | Iterator[bytes | str]:
         """The response's body, or its parts where a hook gives them one by one. Raises RequestError."""
@@ -85,6 +88,13 @@ class Predictor:
             raise
         except Exception as error:
             raise failed("the model failed", error) from error
+
+
+def _own_predict_fn(model: Any, largest_batch: int) -> Callable[[Any, Any], Any]:
+    """For what Hooks.load_model has let through without one."""
+    from server.model.torch_module import ModulePredictFn
+
+    return ModulePredictFn(model, largest_batch)
 
 
 def as_bytes(part: bytes | str) -> bytes:

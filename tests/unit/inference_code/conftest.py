@@ -134,8 +134,14 @@ class Server:
 
 @pytest.fixture(scope="session")
 def make_container(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Container]:
-    """`make_container("mnist_lightning")` -> a container of that workload's image; its code is still to be chosen."""
-    return lambda workload=WORKLOAD: Container(tmp_path_factory.mktemp("container"), serving_python(workload))
+    """`make_container("mnist_lightning")` -> a container of that workload's image, or one with `python`; its code is
+    still to be chosen.
+    """
+
+    def make(workload: str = WORKLOAD, *, python: Path | None = None) -> Container:
+        return Container(tmp_path_factory.mktemp("container"), python or serving_python(workload))
+
+    return make
 
 
 @pytest.fixture(scope="module")

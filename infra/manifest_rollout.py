@@ -7,6 +7,7 @@ RollingUpdatePolicy) where SageMaker moves the traffic, and of the rollout machi
 from __future__ import annotations
 
 from itertools import pairwise
+from math import ceil
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +16,9 @@ from infra.manifest_fields import Strict
 
 BakeSeconds = Annotated[int, Field(ge=0, le=3600)]  # WaitIntervalInSeconds
 WatchSeconds = Annotated[int, Field(ge=0, le=86_400)]
+LONGEST_DEPLOYMENT_SECONDS = 10_800
+"""What an update by guardrails may spend on watching. With the fleets' start it has to end before SageMaker gives it up
+(`lambdas/plan_rollout/requests.py`, DEPLOYMENT_LIMIT_SECONDS), and that before the state machine does."""
 Percent = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -47,6 +51,22 @@ class _Guarded(_Rollout):
         """How long the alarms are looked at after each move of traffic."""
         return getattr(self, self.WATCH)
 
+    @property
+    def moves(self) -> int:
+        """How often traffic moves."""
+        return 1
+
+    @model_validator(mode="after")
+    def _ends_in_time(self) -> _Guarded:
+        total = self.moves * self.watched_seconds
+        if total > LONGEST_DEPLOYMENT_SECONDS:
+            raise ValueError(
+                f"{self.WATCH} {self.watched_seconds}: {self.moves} moves of traffic are watched for {total} seconds"
+                f" together: allowed: {LONGEST_DEPLOYMENT_SECONDS}, that is {self.WATCH} up to"
+                f" {LONGEST_DEPLOYMENT_SECONDS // self.moves} here"
+            )
+        return self
+
 
 class AllAtOnce(_Guarded):
     """All traffic at once to the new fleet; the old one stays until the alarms have been quiet for `bake_seconds`."""
@@ -64,6 +84,10 @@ class Canary(_Guarded):
     size_percent: Annotated[int, Field(ge=1, le=50)] = 10
     bake_seconds: BakeSeconds = 300
 
+    @property
+    def moves(self) -> int:
+        return 2
+
 
 class Linear(_Guarded):
     """Equal steps, each watched."""
@@ -73,6 +97,10 @@ class Linear(_Guarded):
     step_percent: Annotated[int, Field(ge=10, le=50)] = 25
     interval_seconds: BakeSeconds = 120
 
+    @property
+    def moves(self) -> int:
+        return ceil(100 / self.step_percent)
+
 
 class Rolling(_Guarded):
     """Instances are replaced in batches: no second fleet, so no second bill."""
@@ -81,6 +109,10 @@ class Rolling(_Guarded):
     strategy: Literal["rolling"]
     batch_percent: Annotated[int, Field(ge=5, le=50)] = 25
     interval_seconds: BakeSeconds = 120
+
+    @property
+    def moves(self) -> int:
+        return ceil(100 / self.batch_percent)
 
 
 class Shadow(_Rollout):

@@ -8,6 +8,10 @@ from __future__ import annotations
 from infra.states import CLOUDWATCH_RETRY, State, catch_all, choice, finding, integration, invoke, task
 
 TICK_SECONDS = 30
+LOOKS = 800
+"""How often alarms are looked at in one rollout, at most: each look is 13 events of the execution's history, which Step
+Functions ends at 25,000 with the execution (Step Functions guide, "Service quotas")."""
+_TICK = f"$max([{TICK_SECONDS}, $ceil($sum($plan.steps.watch_seconds) / {LOOKS})])"
 _RINGING = "$count($alarms.states[$ = 'ALARM']) > 0"
 
 
@@ -26,8 +30,8 @@ def watch_states(*, partition: str, compare_function_arn: str) -> dict[str, Stat
         "Watch?": choice([("$watched < $step.watch_seconds", "Bake")], default="Compare?"),
         "Bake": {
             "Type": "Wait",
-            "Seconds": f"{{% $min([{TICK_SECONDS}, $step.watch_seconds - $watched]) %}}",
-            "Assign": {"watched": f"{{% $watched + {TICK_SECONDS} %}}"},
+            "Seconds": f"{{% $min([{_TICK}, $step.watch_seconds - $watched]) %}}",
+            "Assign": {"watched": f"{{% $watched + {_TICK} %}}"},
             "Next": "Alarms?",
         },
         "Alarms?": choice([("$count($plan.alarms) > 0", "Look")], default="Watch?"),

@@ -9,6 +9,12 @@ from shared.names import capture_uri
 from plan_rollout.scaling import bounded
 from plan_rollout.serving import ASKED_INSTANCES
 
+DEPLOYMENT_LIMIT_SECONDS = 12_600
+"""When SageMaker gives an update up and goes back; how long it tries otherwise is not documented. Later than the
+longest watch of a manifest ends, and before the state machine stops waiting (infra/rollout/wait.py)."""
+
+_LIMIT = {"MaximumExecutionTimeoutInSeconds": DEPLOYMENT_LIMIT_SECONDS}
+
 
 def model(descriptor: Descriptor, package: dict[str, Any], *, name: str, version: int) -> dict[str, Any]:
     """The CreateModel request: image and artifact as the model package was registered with them."""
@@ -143,11 +149,10 @@ def deployment_config(descriptor: Descriptor) -> dict[str, Any]:
     strategy, alarms = rollout["strategy"], rollout["alarms"]
     if strategy == "rolling":
         size = {"Type": "CAPACITY_PERCENT", "Value": rollout["batch_percent"]}
-        deployment: dict[str, Any] = {
-            "RollingUpdatePolicy": {"MaximumBatchSize": size, "WaitIntervalInSeconds": rollout["interval_seconds"]}
-        }
+        rolling = {"MaximumBatchSize": size, "WaitIntervalInSeconds": rollout["interval_seconds"]}
+        deployment: dict[str, Any] = {"RollingUpdatePolicy": {**rolling, **_LIMIT}}
     else:
-        deployment = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": _routing(rollout)}}
+        deployment = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": _routing(rollout), **_LIMIT}}
     if alarms:
         deployment["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": name} for name in alarms]}
     return deployment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +112,18 @@ def test_every_retry_backs_off_or_says_how_often(machine: tuple[str, dict[str, A
             assert retry["BackoffRate"] > 1 or retry["ErrorEquals"] == ["EndpointBusy"], name
 
 
+@cache
+def sdk_prefix(service: str) -> str:
+    """Of the error names of an SDK integration: the SDK's class name of the service."""
+    return botocore.session.get_session().get_service_model(service).service_id.replace(" ", "")
+
+
 def test_a_call_is_tried_again_under_the_error_names_of_its_own_service(machine: tuple[str, dict[str, Any]]) -> None:
     """Throttling arrives as the general error of the service's SDK: another service's names would catch nothing."""
     for name, state in tasks(machine[1]):
         if ":aws-sdk:" not in state["Resource"]:
             continue
-        model = botocore.session.get_session().get_service_model(integration(state)[0])
-        prefix = model.service_id.replace(" ", "")
+        prefix = sdk_prefix(integration(state)[0])
         named = {error for retry in state["Retry"] for error in retry["ErrorEquals"]}
         assert {f"{prefix}.{prefix}Exception", f"{prefix}.SdkClientException"} <= named, name
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonata
 import pytest
 
-STEP_LIMIT = 2000
+STEP_LIMIT = 6000
 
 
 class TaskError(Exception):

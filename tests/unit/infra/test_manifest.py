@@ -116,6 +116,12 @@ def test_a_good_manifest_is_read_with_its_defaults(roots: CodeRoots) -> None:
         ("rollout", {"strategy": "canary", "bake_seconds": 60, "latency_p99_ratio": 1}, "canary.latency_p99_ratio: 1"),
         ("rollout", {"strategy": "ab", "latency_p99_ratio": 1.5}, "rollout.ab: unknown key 'latency_p99_ratio'"),
         ("rollout", {"strategy": "rolling", "batch_percent": 60}, "rollout.rolling.batch_percent: 60"),
+        (
+            "rollout",
+            {"strategy": "linear", "step_percent": 10, "interval_seconds": 1081},
+            "interval_seconds 1081: 10 moves of traffic are watched for 10810 seconds together: allowed: 10800",
+        ),
+        ("rollout", {"strategy": "rolling", "batch_percent": 5, "interval_seconds": 600}, "interval_seconds up to 540"),
         ("triggers", {"schedule": "every day"}, "is not a schedule: allowed: rate(1 day)"),
         ("triggers", {"schedule": "rate(1 days)"}, "is not a schedule"),
         ("triggers", {"schedule": "cron(0 3 * * *)"}, "is not a schedule"),

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from plan_rollout.requests import DEPLOYMENT_LIMIT_SECONDS
 
+from infra.manifest_rollout import LONGEST_DEPLOYMENT_SECONDS
 from infra.rollout.wait import WAIT_LIMIT_SECONDS
 from tests.support.rollout_machine import DEFINITION
 
@@ -395,6 +397,22 @@ def test_a_split_takes_every_step_and_watches_each(walk: Any) -> None:
     assert done.visited.count("CreateModel") == 1
     assert done.visited.count("Bake") == 2 * 3
     assert done.output["endpoint_config"] == "new"
+
+
+def test_the_longest_watch_fits_into_an_executions_history(walk: Any) -> None:
+    """25,000 events (Step Functions guide, "Service quotas"): one more ends the execution, and nothing catches that."""
+    steps = [{**each, "watch_seconds": 86_400} for each in [*AB[:1], *[AB[1]] * 19]]
+    cloud = Cloud(plan("old", steps=steps, alarms=["a-5xx"]), statuses=[("InService", "new-split")])
+    done = walk(DEFINITION, cloud).run({})
+    assert done.failure is None
+    assert done.visited.count("Compare") == len(steps)
+    types = {name: state["Type"] for name, state in DEFINITION["States"].items()}
+    events = sum(5 if types[name] == "Task" else 2 for name in done.visited)
+    assert 10_000 < events < 20_000
+
+
+def test_an_update_ends_before_nobody_waits_for_it_any_more() -> None:
+    assert LONGEST_DEPLOYMENT_SECONDS < DEPLOYMENT_LIMIT_SECONDS < WAIT_LIMIT_SECONDS
 
 
 @pytest.mark.parametrize("tick", range(6))

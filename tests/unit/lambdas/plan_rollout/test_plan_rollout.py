@@ -112,6 +112,8 @@ def test_guardrails_move_the_traffic_in_one_step_and_watch_the_alarms(
     (step,) = planned["steps"]
     deployment = dict(step["request"]["DeploymentConfig"])
     assert deployment.pop("AutoRollbackConfiguration") == {"Alarms": [{"AlarmName": "slipway-dev-digits-5xx"}]}
+    (limited,) = deployment.values()
+    assert limited.pop("MaximumExecutionTimeoutInSeconds") == 12_600
     if "BlueGreenUpdatePolicy" in policy:
         policy = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": policy["BlueGreenUpdatePolicy"]}}
     assert deployment == policy

@@ -30,12 +30,30 @@ def bucket_name(stage: str, kind: str) -> str:
     return f"{stage_prefix(stage)}-{kind}-{Aws.ACCOUNT_ID}-{Aws.REGION}"
 
 
+LONGEST_PREFIX = 41
+"""SageMaker's names have 63 characters at most, and those of endpoint configs add most: `-v9999-0a1b2c3d-shadow`."""
+
+
+class LongName(ValueError):
+    """A workload whose resources SageMaker would not take the names of."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorkloadNames:
-    """Names of one workload's resources. SageMaker names take no underscore, so they carry `-` for `_`."""
+    """Names of one workload's resources. SageMaker names take no underscore, so they carry `-` for `_`.
+
+    Raises LongName.
+    """
 
     stage: str
     workload: str
+
+    def __post_init__(self) -> None:
+        if len(self.prefix) > LONGEST_PREFIX:
+            raise LongName(
+                f"{self.workload}: name: {self.workload!r} makes names that begin with {self.prefix!r}, of"
+                f" {len(self.prefix)} characters, in stage {self.stage!r}: allowed: {LONGEST_PREFIX}"
+            )
 
     @property
     def prefix(self) -> str:

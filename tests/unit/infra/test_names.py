@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import botocore.session
 import pytest
+from plan_rollout.serving import split_config
 
-from infra.names import WorkloadNames
+from infra.monitoring.monitoring import STEP as MONITORING
+from infra.names import LongName, WorkloadNames
+from infra.training.checks import STEP as CHECK
 
-LONGEST = WorkloadNames(stage="a" * 10, workload="w" * 26)
+LONGEST = WorkloadNames(stage="a" * 6, workload="w" * 26)
 
 
 @pytest.mark.parametrize(
@@ -13,9 +16,12 @@ LONGEST = WorkloadNames(stage="a" * 10, workload="w" * 26)
     [
         ("TrainingJobName", f"{LONGEST.prefix}-{'0' * 12}"),
         ("ProcessingJobName", f"{LONGEST.prefix}-{'0' * 12}-eval"),
+        ("ProcessingJobName", LONGEST.processing_pattern(CHECK)),
+        ("ProcessingJobName", LONGEST.processing_pattern(MONITORING)),
         ("HyperParameterTuningJobName", LONGEST.tuning_pattern),
-        ("ModelName", f"{LONGEST.prefix}-v999999-{'0' * 8}"),
-        ("EndpointConfigName", f"{LONGEST.prefix}-v999999-{'0' * 8}"),
+        ("ModelName", f"{LONGEST.prefix}-v9999-{'0' * 8}"),
+        ("EndpointConfigName", split_config(f"{LONGEST.prefix}-v9999-{'0' * 8}")),
+        ("EndpointConfigName", f"{LONGEST.prefix}-v9999-{'0' * 8}-shadow"),
         ("EndpointName", LONGEST.prefix),
         ("EntityName", LONGEST.prefix),  # model package group
     ],
@@ -25,8 +31,14 @@ def test_the_longest_names_still_fit(shape: str, name: str) -> None:
     assert len(name) <= model.metadata["max"]
 
 
+def test_a_workload_whose_names_would_be_longer_is_refused() -> None:
+    with pytest.raises(LongName, match="of 42 characters, in stage 'aaaaaaa': allowed: 41"):
+        WorkloadNames(stage="a" * 7, workload="w" * 26)
+    WorkloadNames(stage="a" * 7, workload="w" * 25)
+
+
 def test_function_and_state_machine_names_fit_too() -> None:
-    assert len(LONGEST.function("request_training")) <= 64  # CreateFunction, FunctionName
+    assert len(LONGEST.function("publish_monitoring")) <= 64  # CreateFunction, FunctionName
     assert len(LONGEST.rollout_machine) <= 80  # CreateStateMachine, Name
 
 

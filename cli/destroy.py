@@ -6,6 +6,7 @@ deletes them. Every step takes "it is gone already" for done, so a removal that 
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -156,9 +157,13 @@ def _stack_resources(target: Target) -> Iterator[dict[str, Any]]:
 
 
 def _empty_bucket(target: Target, bucket: str) -> None:
-    """Delete every version, delete marker and unfinished upload of a bucket."""
+    """Delete every version, delete marker and unfinished upload of a bucket, into which nothing is written any more.
+
+    S3 delivers access logs for hours, also of the emptying itself, and CloudFormation deletes no bucket that has one.
+    """
     s3 = target.client("s3")
     try:
+        s3.put_bucket_policy(Bucket=bucket, Policy=_closed(target, bucket))
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
             objects = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             if objects:
@@ -168,6 +173,18 @@ def _empty_bucket(target: Target, bucket: str) -> None:
                 s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
     except s3.exceptions.ClientError as error:
         _ignore(error, "NoSuchBucket", "404")
+
+
+def _closed(target: Target, bucket: str) -> str:
+    """A bucket policy by which nobody may write, in the place of the one that let S3 deliver its logs."""
+    partition = target.session.get_partition_for_region(target.session.region_name)
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:{partition}:s3:::{bucket}/*",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _delete_objects(s3: Any, bucket: str, objects: list[dict[str, str]]) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from cli import data, descriptors, destroy, jobs, predict, status
 from cli.embedded import EmbeddedCloud
@@ -84,6 +86,27 @@ def test_an_emptied_bucket_has_no_version_marker_or_upload_left(target: Target, 
     assert not versions.get("Versions")
     assert not versions.get("DeleteMarkers")
     assert not s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
+
+
+def test_nothing_lands_in_a_bucket_that_was_emptied(target: Target, bucket: str) -> None:
+    """As S3's access logs would, hours later: CloudFormation would not delete it."""
+    iam, policy = target.client("iam"), {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    iam.create_user(UserName="late")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [policy]})
+    iam.put_user_policy(UserName="late", PolicyName="all", PolicyDocument=document)
+    key = iam.create_access_key(UserName="late")["AccessKey"]
+    late = boto3.client(
+        "s3",
+        endpoint_url=target.endpoint.url,
+        region_name=target.session.region_name,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    late.put_object(Bucket=bucket, Key="before", Body=b"1")
+    destroy._empty_bucket(target, bucket)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        late.put_object(Bucket=bucket, Key="after", Body=b"1")
+    assert keys(target, bucket) == []
 
 
 def test_removing_what_is_not_there_is_no_error(target: Target) -> None:

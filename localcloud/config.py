@@ -21,7 +21,8 @@ class Config:
     """``state_dir`` is absolute. The keys are the root user's; every other principal is an IAM role.
 
     ``stop_grace_seconds`` passes between SIGTERM and the end of a stopped or interrupted job's containers. So many
-    environments keep a process that has imported their slow packages (``localcloud.containers.preloading``); 0: none.
+    environments keep a process that has imported their slow packages, and as many a small one
+    (``localcloud.containers.preloading``); 0: none.
     """
 
     state_dir: Path

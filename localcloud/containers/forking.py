@@ -20,7 +20,7 @@ from localcloud.containers.preloaded import LAUNCHER, NETWORK, READY
 
 _SERVE = (
     "import sys; sys.path.append(sys.argv[1]); from localcloud.containers import preloaded;"
-    " preloaded.main(int(sys.argv[2]), sys.argv[3])"
+    " preloaded.main(int(sys.argv[2]), sys.argv[3], sys.argv[4])"
 )
 _ANSWER_BYTES = 64
 _START_SECONDS = 30.0
@@ -31,6 +31,7 @@ class Preloaded:
     """One of them, from its start on. `used`: when it was last asked for.
 
     Args:
+        slow: see preloaded.py.
         spare: it imports with what the others leave of the processor, until somebody asks for it.
         options: of the interpreter.
     """
@@ -42,6 +43,7 @@ class Preloaded:
         modules: list[str],
         clock: Callable[[], float],
         *,
+        slow: bool = False,
         spare: bool = False,
         options: Sequence[str] = (),
     ) -> None:
@@ -52,8 +54,9 @@ class Preloaded:
         self._asking = threading.Lock()
         self._line, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with end:
+            arguments = [isolation.import_root(), str(end.fileno()), ",".join(modules), "slow" if slow else ""]
             self._process = subprocess.Popen(  # noqa: S603
-                [python, *options, "-c", _SERVE, isolation.import_root(), str(end.fileno()), ",".join(modules)],
+                [python, *options, "-c", _SERVE, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -1,8 +1,8 @@
 """A process that has imported an image's packages, of which each container's processes are forked.
 
-Started with the image's own interpreter and environment as `python -c "... preloaded.main(control, modules)"`. It says
-READY on its control socket, then takes one request after the other, and answers each with the process id of what was
-forked for it. It ends with its owner. The requests:
+Started with the image's own interpreter and environment as `python -c "... preloaded.main(control, modules, slow)"`. It
+says READY on its control socket, then takes one request after the other, and answers each with the process id of what
+was forked for it. It ends with its owner. The requests:
 
     LAUNCHER and the container's folder, with the descriptors of the container's standard input, output, status (see
     launcher.py) and end, which the launcher writes the container's exit code to;
@@ -33,21 +33,22 @@ _OPEN_FILES = "/proc/self/fd"
 _STANDARD = 3
 
 
-def main(control: int, modules: str) -> None:
-    """Imports `modules` (separated by commas) and serves until the owner ends.
+def main(control: int, modules: str, slow: str) -> None:
+    """Imports `modules` (separated by commas) and serves until the owner ends. `slow`: not empty where they compute, so
+    that they begin with OpenBLAS, and read settings which a program may mean to set before it imports them.
 
     In a container's process it returns, or raises, as the container's program does.
     """
     line = socket.socket(fileno=control)
     sys.path[:] = [path for path in sys.path if path not in ("", sys.argv[1])]
     if modules:
-        _import(modules.split(","))
+        _import(modules.split(","), openblas=bool(slow))
     _check_open_files(control)
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     line.sendall(READY)
-    takeover.run(*_serve(line, _take_over if modules else os.execvpe))
+    takeover.run(*_serve(line, _taking_over(bool(slow)) if modules else os.execvpe))
 
 
 def _serve(line: socket.socket, execute) -> tuple[list[str], dict[str, str]]:
@@ -72,9 +73,9 @@ def _serve(line: socket.socket, execute) -> tuple[list[str], dict[str, str]]:
         line.sendall(str(pid).encode())
 
 
-def _import(modules: list[str]) -> None:
+def _import(modules: list[str], *, openblas: bool) -> None:
     """OpenBLAS first, numpy's and scipy's: its threads know of forks. A package that starts others cannot be forked."""
-    for module in ("numpy", "scipy.linalg"):
+    for module in ("numpy", "scipy.linalg") if openblas else ():
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     threads = len(os.listdir(_THREADS))
@@ -117,10 +118,13 @@ def _use(stdin: int, stdout: int) -> None:
     os.close(stdout)
 
 
-def _take_over(file: str, argv: list[str], environment: dict[str, str]) -> None:
-    if not takeover.can_run(argv, environment, os.getcwd()):
-        os.execvpe(file, argv, environment)  # noqa: S606
-    takeover.close_files()
-    if takeover.is_archive(argv):  # to any other program it would be a child that it never started
-        understudy.prepare()
-    raise takeover.Begin(argv, environment)
+def _taking_over(settings_read: bool):
+    def execute(file: str, argv: list[str], environment: dict[str, str]) -> None:
+        if not takeover.can_run(argv, environment, os.getcwd(), settings_read=settings_read):
+            os.execvpe(file, argv, environment)  # noqa: S606
+        takeover.close_files()
+        if takeover.is_archive(argv):  # to any other program it would be a child that it never started
+            understudy.prepare(settings_read=settings_read)
+        raise takeover.Begin(argv, environment)
+
+    return execute

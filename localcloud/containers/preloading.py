@@ -7,7 +7,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localcloud.containers.forking import Preloaded
@@ -15,14 +16,34 @@ from localcloud.containers.remembered import Remembered
 from localcloud.containers.spec import ContainerSpec
 
 # Slow to import, and harmless: no threads, no files left open, nothing read from variables that a job sets by itself.
-_MODULES = ("torch", "pytorch_lightning", "lightning", "sklearn", "pandas", "xgboost")
+_SLOW = ("torch", "pytorch_lightning", "lightning", "sklearn", "pandas", "xgboost")
+# What reads no settings at all, so that any program may find it imported: what most programs use of the standard
+# library, and what model servers are made of.
+_STANDARD = (
+    *("argparse", "asyncio", "concurrent.futures", "csv", "dataclasses", "gzip", "hashlib", "http.client", "inspect"),
+    *("importlib.metadata", "json", "logging", "mmap", "pathlib", "random", "shutil", "statistics", "subprocess"),
+    *("tarfile", "tempfile", "traceback", "typing", "urllib.request", "uuid", "zipfile"),
+)
+_SERVERS = ("httptools", "orjson", "uvicorn", "uvloop")
 # What differs from container to container of one image, and is none of the packages' business.
 _OWN_PREFIXES = ("AWS_", "SAGEMAKER_", "SLIPWAY_", "TRAINING_JOB_", "PROCESSING_JOB_")
 _OWN = ("HOME",)
 _IMPORT_SECONDS = 60.0
 _IDLE_SECONDS = 600.0
 
-Key = tuple[str, tuple[tuple[str, str], ...]]
+
+@dataclass(frozen=True)
+class _Wanted:
+    """`slow`: with the slow packages, for programs that compute; else with what any program may find imported."""
+
+    python: str
+    variables: frozenset[tuple[str, str]]
+    slow: bool
+
+    def begin(self, clock: Callable[[], float], *, spare: bool) -> Preloaded:
+        python = Path(self.python)
+        modules = _slow_modules(python) if self.slow else _plain_modules(python)
+        return Preloaded(python, dict(self.variables), modules, clock, slow=self.slow, spare=spare)
 
 
 class Preloads:
@@ -32,18 +53,18 @@ class Preloads:
         self._limit = limit
         self._clock = clock
         self._remembered: Remembered | None = None
-        self._found: dict[Key, Preloaded | None] = {}
+        self._found: dict[_Wanted, Preloaded | None] = {}
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
     def configure(self, limit: int, remembered: Remembered) -> None:
-        """How many there may be at a time, and where it is kept which there were."""
+        """How many of each size there may be at a time, and where it is kept which there were."""
         self._limit = limit if sys.platform.startswith("linux") else 0
         self._remembered = remembered
 
     def expect(self, template: str) -> None:
         """A stack of this template is there, or about to be: with what the others leave of the processor, and as far as
-        there is room, that is preloaded with which the images that it names last trained. Returns at once.
+        there is room, that is preloaded which the images that it names last ran with. Returns at once.
         """
         if self._limit and self._remembered is not None:
             threading.Thread(target=self._prepare, args=(template,), name="preload", daemon=True).start()
@@ -51,34 +72,43 @@ class Preloads:
     def take(self, spec: ContainerSpec, environment: Mapping[str, str]) -> Preloaded | None:
         """The process to fork this container from, or None where it has to start anew.
 
-        One is made for a container that needs the imports, which waits for them; others take what is there.
+        One with the slow packages is made for a container that needs them, which waits for it. Others take what is
+        there; if there is nothing, one is made for those who come after.
         """
-        modules = _modules(spec.image.python) if self._limit else []
-        if not modules:
+        if not self._limit:
             return None
-        shared = {
+        variables = {
             name: value
             for name, value in environment.items()
             if name not in _OWN and not name.startswith(_OWN_PREFIXES)
         }
-        key = _key(spec.image.python, shared)
+        wanted = _Wanted(str(spec.image.python), frozenset(variables.items()), slow=True)
+        waits = spec.needs_imports and bool(_slow_modules(spec.image.python))
+        if not waits and (wanted not in self._found or "-m" in spec.argv):
+            if not _is_python(spec.argv):
+                return None
+            wanted = replace(wanted, slow=False)
+        process = self._get(wanted, waits=waits)
+        if process is not None and self._remembered is not None:
+            own = spec.image.environment
+            self._remembered.add(spec.image.uri, spec.image.python, variables, own, slow=wanted.slow)
+        return process
+
+    def _get(self, wanted: _Wanted, *, waits: bool) -> Preloaded | None:
         with self._lock:
             self._end_idle()
-            if key not in self._found and not spec.needs_imports:
-                return None
-            if key not in self._found:
-                self._make_room()
-                self._found[key] = Preloaded(spec.image.python, shared, modules, self._clock)
-            process = self._found[key]
+            begins = wanted not in self._found
+            if begins:
+                self._make_room(slow=wanted.slow)
+                self._found[wanted] = wanted.begin(self._clock, spare=not waits)
+            process = self._found[wanted]
             self._await_idle()
-        if process is None or not process.ready(_IMPORT_SECONDS if spec.needs_imports else 0):
+        if process is None or (begins and not waits) or not process.ready(_IMPORT_SECONDS if waits else 0):
             return None
         if process.failed:
             with self._lock:
-                self._found[key] = None
+                self._found[wanted] = None
             return None
-        if spec.needs_imports and self._remembered is not None:
-            self._remembered.add(spec.image.uri, spec.image.python, shared, spec.image.environment)
         return process
 
     def close(self) -> None:
@@ -92,12 +122,12 @@ class Preloads:
 
     def _prepare(self, template: str) -> None:
         for use in self._remembered.named_in(template) if self._remembered else ():
-            python, key = Path(use.python), _key(Path(use.python), use.variables)
-            modules = _modules(python)
+            wanted = _Wanted(use.python, frozenset(use.variables.items()), use.slow)
+            if not Path(use.python).exists():
+                continue
             with self._lock:
-                alive = [process for process in self._found.values() if process is not None]
-                if modules and key not in self._found and len(alive) < self._limit:
-                    self._found[key] = Preloaded(python, use.variables, modules, self._clock, spare=True)
+                if wanted not in self._found and len(self._alive(slow=use.slow)) < self._limit:
+                    self._found[wanted] = wanted.begin(self._clock, spare=True)
                     self._await_idle()
 
     def _end_idle(self) -> None:
@@ -125,22 +155,34 @@ class Preloads:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _make_room(self) -> None:
-        alive = {key: process for key, process in self._found.items() if process is not None}
+    def _make_room(self, *, slow: bool) -> None:
+        alive = self._alive(slow=slow)
         while len(alive) >= self._limit:
             oldest = min(alive, key=lambda key: alive[key].used)
             alive.pop(oldest).close()
             del self._found[oldest]
 
+    def _alive(self, *, slow: bool) -> dict[_Wanted, Preloaded]:
+        """Small ones and large ones do not take each other's places."""
+        return {key: process for key, process in self._found.items() if process is not None and key.slow == slow}
+
 
 PRELOADS = Preloads()
 
 
-def _key(python: Path, variables: Mapping[str, str]) -> Key:
-    return str(python), tuple(sorted(variables.items()))
+def _is_python(argv: Sequence[str]) -> bool:
+    """Whether a process that is no plain interpreter any more may become it."""
+    return Path(argv[0]).name.startswith("python") and ("-m" in argv or any(a.endswith((".py", ".zip")) for a in argv))
 
 
-def _modules(python: Path) -> list[str]:
-    """What an environment has of the slow ones."""
+def _slow_modules(python: Path) -> list[str]:
+    return _installed(python, _SLOW)
+
+
+def _plain_modules(python: Path) -> list[str]:
+    return [*_STANDARD, *_installed(python, _SERVERS)]
+
+
+def _installed(python: Path, names: Sequence[str]) -> list[str]:
     folders = list(python.parent.parent.glob("lib/python3*/site-packages"))
-    return [name for name in _MODULES if any((folder / name).is_dir() for folder in folders)]
+    return [name for name in names if any((folder / name).is_dir() for folder in folders)]

@@ -15,17 +15,20 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-_MOST = 8
+_MOST = 16
 _SETTINGS = re.compile(r"PATH|LANG|(?:PYTHON|OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|NUMEXPR_|ATEN_|TORCH_|PYTORCH_)\w*")
 
 
 @dataclass(frozen=True)
 class Use:
-    """A process of the interpreter `python` with these variables served containers of `image`, `repository:tag`."""
+    """A process of the interpreter `python` with these variables, and with its slow packages or without, served
+    containers of `image`, `repository:tag`.
+    """
 
     image: str
     python: str
     variables: dict[str, str]
+    slow: bool
 
 
 class Remembered:
@@ -34,26 +37,26 @@ class Remembered:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.Lock()
-        self._last: Use | None = None
+        self._last: dict[tuple[str, bool], Use] = {}
 
-    def add(self, uri: str, python: Path, variables: Mapping[str, str], own: Mapping[str, str]) -> None:
+    def add(self, uri: str, python: Path, variables: Mapping[str, str], own: Mapping[str, str], *, slow: bool) -> None:
         """A container of the image `uri` was forked; `own` are the image's variables. Where a job has set others than
         packages' settings, nothing is kept: they may be secrets.
         """
         if any(name not in own and not _SETTINGS.fullmatch(name) for name in variables):
             return
-        use = Use(_name(uri), str(python), dict(variables))
+        use = Use(_name(uri), str(python), dict(variables), slow)
         with self._lock:
-            if use != self._last:
+            if use != self._last.get((use.image, slow)):
                 self._write([use, *(other for other in self._read() if other != use)])
-                self._last = use
+                self._last[use.image, slow] = use
 
     def named_in(self, text: str) -> list[Use]:
-        """Of each image that the text names, what was used last, the newest first."""
-        newest: dict[str, Use] = {}
+        """Of each image that the text names, what was used last of both kinds, the newest first."""
+        newest: dict[tuple[str, bool], Use] = {}
         for use in self._read():
             if use.image in text:
-                newest.setdefault(use.image, use)
+                newest.setdefault((use.image, use.slow), use)
         return list(newest.values())
 
     def _read(self) -> list[Use]:

@@ -1,4 +1,4 @@
-"""Runs a Python script in this very process, as the interpreter would if it started anew (standard library only).
+"""Runs a Python program in this very process, as the interpreter would if it started anew (standard library only).
 
 A process that has imported an image's packages (see preloaded.py) becomes the program of a container without `exec`:
 with the program's arguments and environment, `__main__`, `sys.path[0]` and traceback. Its end is not played: what the
@@ -15,6 +15,7 @@ import re
 import runpy
 import signal
 import sys
+import time
 import types
 
 # OpenMP, BLAS and PyTorch look at these once, when they are imported.
@@ -32,19 +33,23 @@ class Begin(BaseException):
         self.environment = environment
 
 
-def can_run(argv, environment, folder):
-    """Whether `argv`, started in `folder`, is this interpreter with a script, for which nothing is too late: Python's
-    settings are those of this process, and the script has no words about settings that packages read when imported.
+def can_run(argv, environment, folder, *, settings_read):
+    """Whether `argv`, started in `folder`, is this interpreter with a program, for which nothing is too late: Python's
+    settings are those of this process, and where `settings_read`, because packages were imported that read some, it is
+    a script that has no words about such.
     """
-    program, path = _find(argv[0], environment), os.path.join(folder, *_arguments(argv)[:1])
+    program, arguments = _find(argv[0], environment), _arguments(argv)
+    path = os.path.join(folder, *arguments[:1])
     if os.path.basename(program) not in _INTERPRETERS or os.path.dirname(program) != os.path.dirname(sys.executable):
         return False
     if _python_settings(environment) != _python_settings(os.environ) or sys.flags.safe_path:
         return False
+    if arguments[:1] == ["-m"]:
+        return len(arguments) > 1 and not settings_read
     if not os.path.isfile(path):
         return False
     if path.endswith(".py"):
-        return _leaves_settings_alone(os.path.dirname(path), environment)
+        return not settings_read or _leaves_settings_alone(os.path.dirname(path), environment)
     return path.endswith(".zip")
 
 
@@ -59,7 +64,7 @@ def run(argv, environment):
     os.environ.clear()
     os.environ.update(environment)
     _signals_of_a_new_process()
-    _forget_shared_randomness()
+    _forget_what_is_shared()
     _spare_exit_handlers()
     for name in [name for name in sys.modules if name.partition(".")[0] == "localcloud"]:
         del sys.modules[name]
@@ -67,7 +72,7 @@ def run(argv, environment):
     importlib.invalidate_caches()
     sys.orig_argv = list(argv)
     main = types.ModuleType("__main__")
-    main.__builtins__ = builtins
+    main.__dict__.update(__builtins__=builtins, __annotations__={})
     sys.modules["__main__"] = main
     try:
         _run_main(argv, main)
@@ -114,6 +119,11 @@ def _python_settings(environment):
 def _run_main(argv, main):
     sys.argv = _arguments(argv)
     path = sys.argv[0]
+    if path == "-m":
+        module = sys.argv.pop(1)
+        sys.path.insert(0, os.getcwd())
+        runpy._run_module_as_main(module)
+        return
     if path.endswith(".zip"):
         sys.path.insert(0, path)
         runpy._run_module_as_main("__main__", False)
@@ -122,7 +132,7 @@ def _run_main(argv, main):
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec")
     loader = importlib.machinery.SourceFileLoader("__main__", path)
-    main.__dict__.update(__file__=path, __loader__=loader, __cached__=None, __annotations__={})
+    main.__dict__.update(__file__=path, __loader__=loader, __cached__=None)
     try:
         exec(code, main.__dict__)  # noqa: S102  (the container's own program)
     finally:
@@ -170,8 +180,14 @@ def _spare_exit_handlers():
         libc.__cxa_atexit(libc.fflush, None, None)
 
 
-def _forget_shared_randomness():
-    """Each process has seeds of its own. After a fork `random` takes one by itself; torch's default is a constant."""
-    numpy = sys.modules.get("numpy")
+def _forget_what_is_shared():
+    """Each process has seeds, keys and a beginning of its own. After a fork `random` takes a seed by itself; torch's
+    default is a constant.
+    """
+    numpy, logging, processes = map(sys.modules.get, ("numpy", "logging", "multiprocessing.process"))
     if numpy is not None:
         numpy.random.seed()
+    if logging is not None:
+        logging._startTime = time.time_ns() if isinstance(logging._startTime, int) else time.time()
+    if processes is not None:
+        processes.current_process().authkey = os.urandom(32)

@@ -24,8 +24,9 @@ _OUT_OF_THE_WAY = 200  # a program's own files have the numbers that they have e
 _LARGEST_REQUEST = 1 << 20
 
 
-def prepare():
-    """Forks the understudy and lets `subprocess` know; on another Python than it is made for, does nothing.
+def prepare(*, settings_read):
+    """Forks the understudy and lets `subprocess` know; on another Python than it is made for, does nothing. For
+    `settings_read` see takeover.py.
 
     Raises takeover.Begin in the understudy when it is needed.
     """
@@ -43,7 +44,7 @@ def prepare():
 
     def fork_exec(*arguments):
         nonlocal own
-        request = own is not None and os.getpid() == owner and _request(arguments)
+        request = own is not None and os.getpid() == owner and _request(arguments, settings_read)
         if not request:
             return original(*arguments)
         subprocess._fork_exec = original
@@ -56,7 +57,7 @@ def prepare():
     subprocess._fork_exec = fork_exec
 
 
-def _request(arguments):
+def _request(arguments, settings_read):
     """What the understudy has to know; None where it cannot stand in."""
     if len(arguments) != _ARGUMENTS or threading.active_count() > 1:
         return None
@@ -72,7 +73,7 @@ def _request(arguments):
         environment = dict(os.fsdecode(pair).split("=", 1) for pair in env)
     argv = [os.fsdecode(argument) for argument in args]
     folder = os.path.abspath(os.fsdecode(cwd)) if cwd is not None else os.getcwd()
-    if not takeover.can_run(argv, environment, folder):
+    if not takeover.can_run(argv, environment, folder, settings_read=settings_read):
         return None
     request = {"argv": argv, "environment": environment, "folder": folder}
     if len(json.dumps(request)) > _LARGEST_REQUEST // 8:  # of what a socket takes at once

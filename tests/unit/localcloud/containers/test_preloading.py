@@ -16,7 +16,7 @@ import pytest
 from localcloud.containers import container, forking, isolation, preloading
 from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container, ContainerStartError
-from localcloud.containers.preloading import Preloads, _modules
+from localcloud.containers.preloading import Preloads, _slow_modules
 from localcloud.containers.remembered import Remembered, Use
 from localcloud.containers.spec import ContainerSpec
 from tests.support.process_image import ProcessImage
@@ -37,7 +37,8 @@ print(json.dumps({
     "signals": [str(signal.getsignal(n)) for n in (signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD)],
     "int": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
     "files": sorted(n for n in os.listdir("/proc/self/fd") if int(n) < 100)[:-1],
-    "stdin": os.readlink("/proc/self/fd/0"),
+    "stdin": os.readlink("/proc/self/fd/0"), "original": sys.orig_argv, "package": __package__,
+    "spec": __spec__ and __spec__.name, "loader": type(__loader__).__name__, "annotations": __annotations__,
 }), flush=True)
 """
 _START = """
@@ -73,7 +74,7 @@ print("last line")
 
 @pytest.fixture
 def preloads(monkeypatch):
-    monkeypatch.setattr(preloading, "_modules", lambda python: [_SLOW])
+    monkeypatch.setattr(preloading, "_slow_modules", lambda python: [_SLOW])
     made = Preloads(limit=2)
     monkeypatch.setattr(container, "PRELOADS", made)
     yield made
@@ -168,6 +169,82 @@ def test_what_it_left_to_the_end_is_done_as_in_a_new_interpreter(monkeypatch, pr
     assert zipfile.ZipFile(io.BytesIO(archive)).read("one") == b"1"
 
 
+@pytest.fixture
+def plain(preloads, folder):
+    """Makes the process without slow packages be there for a container like this one; PYTHONPATH is its folder."""
+
+    def spec(*argv: str, **environment: str) -> ContainerSpec:
+        made = replace(_spec(folder, *argv, PYTHONPATH="/opt/ml", **environment), needs_imports=False)
+        assert _run(made)[2] is ANEW
+        for process in preloads._alive(slow=False).values():
+            assert process.ready(_LIMIT)
+        return made
+
+    return spec
+
+
+@pytest.mark.parametrize("argv", [("-m", "package", "--a", "1"), ("-m", "package.module"), ("/opt/ml/script.py",)])
+def test_a_program_sees_what_it_sees_in_a_new_interpreter(monkeypatch, plain, folder, argv):
+    (folder / "ml" / "package").mkdir()
+    for name in ("script.py", "package/__main__.py", "package/module.py"):
+        _write(folder, name, _TELL)
+    _write(folder, "package/__init__.py", "import sys; print(sys.argv)")
+    told = []
+    for code, lines in _both(monkeypatch, plain("python3", *argv, GIVEN="x")):
+        document = next(line for line in lines if line[0] == "{")
+        told.append((code, sorted({*lines} - {document}), json.loads(document)))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "code"),
+    [
+        ("module", "import sys; sys.exit(3)", 3),
+        ("module", "raise ValueError('no')", 1),
+        ("module", "raise KeyboardInterrupt", 130),
+        ("module", "import logging; print(logging.LogRecord(*'n' * 7).relativeCreated < 1000)", 0),
+        ("module", _LEAVE_OPEN, 0),
+        ("missing", "", 1),
+        ("module", "def broken(:", 1),
+    ],
+)
+def test_a_module_ends_as_in_a_new_interpreter(monkeypatch, plain, folder, module, text, code):
+    _write(folder, "module.py", text)
+    _write(folder, "helper.py", "log = open('/opt/ml/log', 'w')")
+    ended = []
+    for told in _both(monkeypatch, plain("python3", "-m", module)):
+        ended.append([told, *(path.read_bytes() for path in sorted((folder / "ml").glob("[alt]*")))])
+    assert ended[0] == ended[1]
+    assert ended[0][0][0] == code
+
+
+def test_processes_have_no_key_in_common(plain, folder):
+    script = "import multiprocessing; print(multiprocessing.current_process().authkey.hex())"
+    _write(folder, "script.py", script)
+    spec = plain("python3", "/opt/ml/script.py")
+    (one, _), (two, _) = (_run(spec)[1:] for _ in range(2))
+    assert one != two
+
+
+def test_a_process_without_slow_packages_has_read_no_settings(plain, folder):
+    _write(folder, "script.py", 'import os; os.environ.setdefault("OMP_NUM_THREADS", "1")')
+    assert _run(plain("python3", "/opt/ml/script.py")) == (0, [], PRELOADED)
+
+
+def test_a_module_is_not_run_where_slow_packages_have_read_settings(monkeypatch, preloads, folder):
+    _write(folder, "module.py", f"import sys; print({_SLOW!r} in sys.modules)")
+    spec = _spec(folder, "python3", "-m", "module", PYTHONPATH="/opt/ml")
+    assert _run(spec)[:2] == (0, ["False"])
+
+
+def test_small_and_large_ones_do_not_take_each_others_places(preloads, plain, folder):
+    _write(folder, "script.py", "import os; print(os.environ.get('N'))")
+    for number in "123":
+        plain("python3", "/opt/ml/script.py", N=number)
+    _run(_spec(folder, "python3", "/opt/ml/script.py"))
+    assert (len(preloads._alive(slow=False)), len(preloads._alive(slow=True))) == (2, 1)
+
+
 def test_the_script_that_a_driver_starts_is_preloaded_and_its_child(preloads, folder):
     with zipfile.ZipFile(folder / "ml" / "driver.zip", "w") as driver:
         driver.writestr("__main__.py", _START)
@@ -235,7 +312,7 @@ def test_who_does_not_need_the_imports_does_not_wait_for_them(preloads, folder):
 
 
 def test_a_package_that_cannot_be_imported_or_forked_is_not_preloaded(monkeypatch, preloads, folder, tmp_path):
-    monkeypatch.setattr(preloading, "_modules", lambda python: ["no_such_package"])
+    monkeypatch.setattr(preloading, "_slow_modules", lambda python: ["no_such_package"])
     _write(folder, "script.py", "print(1)")
     for _ in range(2):
         assert _run(_spec(folder, "python3", "/opt/ml/script.py")) == (0, ["1"], ANEW)
@@ -243,7 +320,7 @@ def test_a_package_that_cannot_be_imported_or_forked_is_not_preloaded(monkeypatc
     starts_thread.write_text(
         "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
     )
-    monkeypatch.setattr(preloading, "_modules", lambda python: ["starts_thread"])
+    monkeypatch.setattr(preloading, "_slow_modules", lambda python: ["starts_thread"])
     spec = _spec(folder, "python3", "/opt/ml/script.py", PYTHONPATH=str(tmp_path))
     assert _run(spec) == (0, ["1"], ANEW)
 
@@ -289,7 +366,7 @@ def test_what_was_used_last_is_there_for_the_next_stack_that_names_its_image(pre
 
 
 def test_it_takes_what_the_others_leave_until_it_is_asked_for(remembered, preloads):
-    remembered.add(ProcessImage().uri, ProcessImage().python, {}, {})
+    remembered.add(ProcessImage().uri, ProcessImage().python, {}, {}, slow=True)
     preloads.configure(1, remembered)
     preloads.expect("test:1")
     deadline = time.monotonic() + _LIMIT
@@ -314,13 +391,13 @@ def test_a_jobs_own_variables_are_kept_nowhere(preloads, remembered, folder, tmp
 
 
 def test_nothing_is_preloaded_ahead_that_is_gone_or_not_wanted(monkeypatch, preloads, remembered, tmp_path):
-    monkeypatch.setattr(preloading, "_modules", _modules)
-    remembered.add("registry/test:1", tmp_path / "gone" / "bin" / "python", {}, {})
+    monkeypatch.setattr(preloading, "_slow_modules", _slow_modules)
+    remembered.add("registry/test:1", tmp_path / "gone" / "bin" / "python", {}, {}, slow=True)
     preloads.configure(1, remembered)
     preloads._prepare("test:1")
     assert not preloads._found
-    remembered.add("registry/test:1", Path(sys.executable), {}, {})
-    monkeypatch.setattr(preloading, "_modules", lambda python: [_SLOW])
+    remembered.add("registry/test:1", Path(sys.executable), {}, {}, slow=True)
+    monkeypatch.setattr(preloading, "_slow_modules", lambda python: [_SLOW])
     preloads.configure(0, remembered)
     preloads._prepare("test:1")
     assert not preloads._found
@@ -330,11 +407,11 @@ def test_nothing_is_preloaded_ahead_that_is_gone_or_not_wanted(monkeypatch, prel
 
 def test_of_each_image_the_last_use_is_remembered(remembered, tmp_path):
     for image, number in (("a/one:1", "1"), ("a/two:1", "1"), ("b/one:1", "2"), ("b/one:1", "2")):
-        remembered.add(image, Path("python"), {"OMP_NUM_THREADS": number}, {})
+        remembered.add(image, Path("python"), {"OMP_NUM_THREADS": number}, {}, slow=True)
     again = Remembered(tmp_path / "cache" / "preloaded.json")
-    newest = Use("one:1", "python", {"OMP_NUM_THREADS": "2"})
+    newest = Use("one:1", "python", {"OMP_NUM_THREADS": "2"}, slow=True)
     assert again.named_in("x/one:1") == [newest]
-    assert again.named_in("one:1 two:1") == [newest, Use("two:1", "python", {"OMP_NUM_THREADS": "1"})]
+    assert again.named_in("one:1 two:1") == [newest, Use("two:1", "python", {"OMP_NUM_THREADS": "1"}, slow=True)]
 
 
 def test_none_is_left_when_the_owner_closes(preloads, folder):

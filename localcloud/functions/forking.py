@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import select
 import signal
 import socket
@@ -31,12 +32,14 @@ class ForkedFunctions:
 
     def __init__(self) -> None:
         self._template: _Template | None = None
+        self._expected: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
         self._usable = sys.platform.startswith("linux")
         self._lock = threading.Lock()
 
     def expect(self, services: Iterable[str]) -> None:
-        """Functions will call these services soon (named as in IAM's actions)."""
-        self._ask(lambda template: template.tell({"services": sorted(services)}))
+        """Functions will call these services soon (named as in IAM's actions). Returns at once."""
+        self._expected.put(sorted(services))
+        threading.Thread(target=self._ask, args=(lambda template: None,), daemon=True).start()
 
     def start(self, argv: Sequence[str], folder: str, environment: Mapping[str, str]) -> ForkedProcess | None:
         """`argv`, a Python script and its arguments, in this folder; None where it has to start anew."""
@@ -60,6 +63,8 @@ class ForkedFunctions:
                 return None
             self._template = template = self._template or _Template()
             try:
+                while not self._expected.empty():
+                    template.tell({"services": self._expected.get()})
                 return question(template)
             except OSError:
                 template.close()

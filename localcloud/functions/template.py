@@ -27,8 +27,11 @@ READY = b"ready"
 NO = b"no"
 LARGEST_REQUEST = 1 << 17
 _STREAMS = 3
-# The packages of the runtime, with what they import when the first client is made.
-_MODULES = ("boto3.session", "botocore.client", "botocore.handlers", "botocore.httpsession", "boto3.s3.inject")
+# The packages of the runtime, with what they import when the first client is made and calls.
+_MODULES = (
+    *("boto3.session", "botocore.client", "botocore.handlers", "botocore.httpsession", "boto3.s3.inject"),
+    "encodings.idna",
+)
 # Read by the interpreter and the C libraries when they start; what packages read is noticed.
 _READ_AT_START = ("PYTHON", "LD_", "GLIBC_", "MALLOC_", "OPENSSL_", "SSL", "LANG", "LC_", "TZ")
 

@@ -38,9 +38,11 @@ print(json.dumps({
 print(json.dumps({"modules": modules, "filters": str(warnings.filters), "at exit": atexit._ncallbacks()}))
 print(random.random(), os.urandom(8).hex(), os.getpid())
 """
-_PACKAGES = "import boto3.session, botocore.client, botocore.handlers, botocore.httpsession, boto3.s3.inject\n"
-# What takeover.py, prepared.py and template.py need besides, all of the standard library.
-_OUR_NEEDS = "import ctypes, gc, runpy\n"
+_PACKAGES = (
+    "import boto3.session, botocore.client, botocore.handlers, botocore.httpsession, boto3.s3.inject\n"
+)
+# What takeover.py, prepared.py and template.py need besides, and a first call: all of the standard library.
+_OUR_NEEDS = "import ctypes, encodings.idna, gc, runpy\n"
 
 
 @pytest.fixture

@@ -38,15 +38,21 @@ print(json.dumps({
 print(json.dumps({"modules": modules, "filters": str(warnings.filters), "at exit": atexit._ncallbacks()}))
 print(random.random(), os.urandom(8).hex(), os.getpid())
 """
-_PACKAGES = (
-    "import boto3.session, botocore.client, botocore.handlers, botocore.httpsession, boto3.s3.inject\n"
-)
+_PACKAGES = "import boto3.session, botocore.client, botocore.handlers, botocore.httpsession, boto3.s3.inject\n"
 # What takeover.py, prepared.py and template.py need besides, and a first call: all of the standard library.
 _OUR_NEEDS = "import ctypes, encodings.idna, gc, runpy\n"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def functions():
+    made = ForkedFunctions()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fragile():
+    """For tests that end the process that functions are forked from."""
     made = ForkedFunctions()
     yield made
     made.close()
@@ -216,19 +222,19 @@ def test_it_can_be_ended_and_tells_that_it_has(functions, folder):
         assert not Path(f"/proc/{process.pid}").exists() or "Z" not in Path(f"/proc/{process.pid}/stat").read_text()
 
 
-def test_when_the_template_was_killed_the_next_function_has_another(functions, folder):
-    assert _forked(functions, folder, "print(1)").stdout.read() == "1\n"
-    functions._template._process.kill()
-    assert _forked(functions, folder, "print(1)") is None
-    assert _forked(functions, folder, "print(1)").stdout.read() == "1\n"
+def test_when_the_template_was_killed_the_next_function_has_another(fragile, folder):
+    assert _forked(fragile, folder, "print(1)").stdout.read() == "1\n"
+    fragile._template._process.kill()
+    assert _forked(fragile, folder, "print(1)") is None
+    assert _forked(fragile, folder, "print(1)").stdout.read() == "1\n"
 
 
-def test_where_none_can_be_started_all_functions_start_anew(monkeypatch, functions, folder):
+def test_where_none_can_be_started_all_functions_start_anew(monkeypatch, fragile, folder):
     monkeypatch.setattr(forking, "_SERVE", "import no_such_package")
-    functions.expect({"ssm"})
-    assert _forked(functions, folder, "print(1)") is None
+    fragile.expect({"ssm"})
+    assert _forked(fragile, folder, "print(1)") is None
     monkeypatch.undo()
-    assert _forked(functions, folder, "print(1)") is None
+    assert _forked(fragile, folder, "print(1)") is None
 
 
 def test_nothing_is_left_when_the_owner_is_killed(folder):

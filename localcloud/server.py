@@ -292,11 +292,13 @@ class Cloud:
         self._idle_metrics.start()
         self._scaler.start()
         lifecycle.write_instance(self._config)
-        threading.Thread(target=self._load_stacks, name="load-cloudformation", daemon=True).start()
+        threading.Thread(target=self._load_ahead, name="load-ahead", daemon=True).start()
 
-    def _load_stacks(self) -> None:
+    def _load_ahead(self) -> None:
+        """What the first deployment and the first training would wait for."""
         for template in stacks.templates(self._config):
             PRELOADS.expect(template)
+        clients.prepare(self._config)
 
     def _end_processes(self) -> None:
         self._scaler.close()

@@ -18,7 +18,7 @@ def config(tmp_path, monkeypatch):
 
     monkeypatch.setattr(clients, "_role_sessions", issue)
     monkeypatch.setattr(clients, "_clients", {})
-    return Config(state_dir=tmp_path, port=1, secret_access_key="root's")
+    return Config(state_dir=tmp_path, port=1, secret_access_key="root's")  # noqa: S106
 
 
 def _signs_with(client):

@@ -12,6 +12,7 @@ from build_image.request import ImageRequest
 
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 10.0
+_QUEUE_WAIT_SECONDS = 15.0
 _LOG_LINES = 15
 
 
@@ -43,7 +44,7 @@ def ensure_image(request: ImageRequest, token: str, services: Services) -> str:
     """
     if _exists(request, services.ecr):
         return request.image_uri
-    build = _wait(_start(request, token, services.codebuild), services)
+    build = _wait(_start_in_turn(request, token, services), services)
     if build["buildStatus"] != "SUCCEEDED":
         raise BuildFailed(_failure(build, services.logs))
     if not _exists(request, services.ecr):
@@ -59,6 +60,18 @@ def _exists(request: ImageRequest, ecr: Any) -> bool:
     except ecr.exceptions.ImageNotFoundException:
         return False
     return bool(found["imageDetails"])
+
+
+def _start_in_turn(request: ImageRequest, token: str, services: Services) -> dict[str, Any]:
+    """A young account may build one image at a time and queue no other: then the next workload's waits here."""
+    while True:
+        try:
+            return _start(request, token, services.codebuild)
+        except services.codebuild.exceptions.AccountLimitExceededException as error:
+            none_at_all = "more than 0 builds" in error.response["Error"].get("Message", "")
+            if none_at_all or services.remaining() < _QUEUE_WAIT_SECONDS:
+                raise
+            services.sleep(_QUEUE_WAIT_SECONDS)
 
 
 def _start(request: ImageRequest, token: str, codebuild: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from build_image import handler as build_image
 from build_image import logic, request, response
 from build_image.logic import BuildFailed, Services
@@ -159,6 +160,33 @@ def test_waiting_ends_before_the_invocation_does(account: Account, ensure, servi
     with pytest.raises(BuildFailed, match="still in phase BUILD"):
         ensure()
     assert services.remaining() >= 0
+
+
+def _limited(account: Account, limit: int, times: int) -> None:
+    """The account refuses that many builds, in CodeBuild's words."""
+    start = account.aws.operations[f"{CODEBUILD}StartBuild"]
+    refusals = [f"Cannot have more than {limit} builds in queue for the account"] * times
+
+    def refuse_first(parameters: dict[str, Any]) -> dict[str, Any]:
+        if refusals:
+            raise ServiceError("AccountLimitExceededException", refusals.pop())
+        return start(parameters)
+
+    account.aws.operations[f"{CODEBUILD}StartBuild"] = refuse_first
+
+
+def test_a_build_waits_for_those_of_other_workloads(account: Account, ensure) -> None:
+    _limited(account, 1, times=2)
+    assert ensure() == f"{REPOSITORY_URI}:abc"
+    assert len(account.started) == 3
+
+
+@pytest.mark.parametrize(("limit", "asked"), [(0, 1), (1, 5)])
+def test_an_account_that_builds_nothing_is_told_of(account: Account, ensure, limit: int, asked: int) -> None:
+    _limited(account, limit, times=1000)
+    with pytest.raises(ClientError, match=f"more than {limit} builds in queue"):
+        ensure()
+    assert len(account.started) == asked
 
 
 @pytest.mark.parametrize(

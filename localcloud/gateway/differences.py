@@ -40,9 +40,10 @@ def mirror(value: Any) -> Any:
 
 
 def update(old: dict[Any, Any], new: dict[Any, Any], path: list[Any], changes: list[Change], key: Any = None) -> None:
-    """Bring the mirror of a mapping up to date, noting the changes that do it."""
-    if old == new:
-        return
+    """Bring the mirror of a mapping up to date, noting the changes that do it.
+
+    What differs is found by one comparison a level: each of the entries of a mapping that differs is compared once.
+    """
     for name in [name for name in old if name not in new]:
         del old[name]
         changes.append(["delete", [*path, (key or json_key)(name)]])
@@ -73,17 +74,26 @@ def _updated(old: Any, new: Any, path: list[Any], changes: list[Change]) -> Any:
     return copy
 
 
+def _common(one: list[Any], other: list[Any]) -> int:
+    """How many items both begin with. Halves are compared, not items: most lists have only grown."""
+    low, high = 0, min(len(one), len(other))
+    step = high
+    while low < high:
+        step = min(step, high - low)
+        if one[low : low + step] == other[low : low + step]:
+            low += step
+        else:
+            high = low + step - 1
+            step = (step + 1) // 2
+    return low
+
+
 def _update_list(old: list[Any], new: list[Any], path: list[Any], changes: list[Change]) -> None:
-    if old == new:
-        return
-    start = 0
-    shortest = min(len(old), len(new))
-    while start < shortest and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < shortest - start and old[-1 - end] == new[-1 - end]:
-        end += 1
+    start = _common(old, new)
+    end = _common(old[start:][::-1], new[start:][::-1])
     removed, items = len(old) - start - end, new[start : len(new) - end]
+    if not removed and not items:
+        return
     if removed == 1 and len(items) == 1:
         old[start] = _updated(old[start], items[0], [*path, start], changes)
         return

@@ -33,7 +33,7 @@ PING_INTERVAL_SECONDS = 5.0
 # "Your container must respond to ping requests within 2 seconds" (SageMaker: custom inference code).
 _PING_TIMEOUT_SECONDS = 2.0
 _PINGS_MISSED = 6
-_STARTUP_POLL_SECONDS = 0.025
+_STARTUP_POLL_SECONDS = 0.01
 _STOP_GRACE_SECONDS = 30.0
 _FIRST_BACK_OFF_SECONDS = 0.5
 _LAST_BACK_OFF_SECONDS = 30.0

@@ -13,10 +13,11 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from infra.manifest_checks import Format
 from tests.support.container_python import ROOT, container_environment
 
 LIMIT_SECONDS = 120
@@ -218,3 +219,12 @@ def test_the_checker_runs_on_python_3_9() -> None:
         imported += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
         tops = {(name or "").split(".")[0] for name in imported}
         assert tops <= sys.stdlib_module_names | {"checker"}, path
+
+
+def test_every_format_of_the_manifest_has_a_function() -> None:
+    from checker.formats import MODULES, _function
+
+    classes = get_args(get_args(Format)[0])
+    formats = {get_args(kind.model_fields["format"].annotation)[0] for kind in classes}
+    assert set(MODULES) == formats
+    assert all(callable(_function(name)) for name in formats)

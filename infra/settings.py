@@ -44,7 +44,9 @@ class Settings(BaseModel):
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        return RemovalPolicy.DESTROY if self.destroy_data else RemovalPolicy.RETAIN
+        """What is retained has a name of its own: a first deployment that fails must take it back, or the next one
+        finds it there (`RetainExceptOnCreate`)."""
+        return RemovalPolicy.DESTROY if self.destroy_data else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
 def load_settings(get_context: Callable[[str], Any]) -> Settings:

@@ -416,6 +416,6 @@ def test_a_stage_to_throw_away_leaves_nothing_behind(assembly: Any) -> None:
         name
         for template in assembly.templates.values()
         for name, resource in template["Resources"].items()
-        if resource.get("DeletionPolicy") == "Retain"
+        if resource.get("DeletionPolicy", "Delete") != "Delete"
     ]
     assert kept == []

@@ -18,8 +18,8 @@ def test_the_default_stage_is_one_to_throw_away() -> None:
     assert settings().removal_policy is RemovalPolicy.DESTROY
 
 
-def test_production_keeps_its_data() -> None:
-    assert settings(stage="prod").removal_policy is RemovalPolicy.RETAIN
+def test_production_keeps_its_data_but_not_that_of_a_first_deployment_that_failed() -> None:
+    assert settings(stage="prod").removal_policy is RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
 @pytest.mark.parametrize("stage", ["Dev", "my-stage", "stagethatistoolong", "1st", 7])

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from localcloud.images import reference
+from localcloud.images.ecr_api import EcrApi, EcrError
 from localcloud.images.errors import RegistryRefused
 from localcloud.images.registry import ImageRegistry
 
@@ -53,12 +53,10 @@ def aws(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     parser.add_argument("service", choices=["ecr"])
     parser.add_argument("operation", choices=["get-login-password"])
     region = parser.parse_args(arguments).region
-    from botocore.exceptions import ClientError
-
-    client = _ecr({**variables, "AWS_REGION": region} if region else variables)
+    api = _ecr({**variables, "AWS_REGION": region} if region else variables)
     try:
-        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    except ClientError as error:
+        token = api.call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
+    except EcrError as error:
         raise RegistryRefused(str(error)) from error
     print(base64.b64decode(token).decode().partition(":")[2])
     return 0
@@ -133,16 +131,11 @@ def _logins_file(variables: Mapping[str, str]) -> Path:
     return Path(variables["DOCKER_CONFIG"]) / "config.json"
 
 
-def _ecr(variables: Mapping[str, str]) -> Any:
-    import botocore.config
-    import botocore.session
-
-    return botocore.session.get_session().create_client(
-        "ecr",
-        region_name=variables["AWS_REGION"],
+def _ecr(variables: Mapping[str, str]) -> EcrApi:
+    return EcrApi(
         endpoint_url=variables["AWS_ENDPOINT_URL"],
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=variables.get("AWS_SESSION_TOKEN"),
-        config=botocore.config.Config(proxies={}),
+        region=variables["AWS_REGION"],
+        access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        session_token=variables.get("AWS_SESSION_TOKEN"),
     )

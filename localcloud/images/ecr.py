@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
+from localcloud.images.ecr_api import EcrApi, EcrError
 from localcloud.images.errors import ImageNotFound, RegistryRefused
 from localcloud.images.reference import Reference
 from localcloud.images.store import MANIFEST_TYPE
 
 
 class ElasticContainerRegistry:
-    """`client` makes a botocore `ecr` client; it is called when one is needed."""
+    """`api` gives the registry's API; it is called when that is needed."""
 
-    def __init__(self, client: Callable[[], Any]) -> None:
-        self._make = client
+    def __init__(self, api: Callable[[], EcrApi]) -> None:
+        self._api = api
 
     def digest(self, wanted: Reference) -> str:
         """The digest of an image in the registry. Raises ImageNotFound."""
-        from botocore.exceptions import ClientError
-
         image = {"imageTag": wanted.tag} if wanted.digest is None else {"imageDigest": wanted.digest}
         try:
-            found = self._make().batch_get_image(repositoryName=wanted.repository, imageIds=[image])
-        except ClientError as error:
-            raise ImageNotFound(f"{wanted}: {_message(error)}") from error
+            found = self._api().call("BatchGetImage", repositoryName=wanted.repository, imageIds=[image])
+        except EcrError as error:
+            raise ImageNotFound(f"{wanted}: {error}") from error
         if not found["images"]:
             raise ImageNotFound(
                 f"{wanted}: Requested image not found. The repository holds: {self._tags(wanted)}. Name one of these,"
@@ -38,35 +37,35 @@ class ElasticContainerRegistry:
 
         Raises RegistryRefused with ECR's own message (no such repository, immutable tag, access denied).
         """
-        from botocore.exceptions import ClientError
-
-        client, repository = self._make(), target.repository
+        api, repository = self._api(), target.repository
         digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
         try:
-            layers = client.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest])["layers"]
-            if not any(layer["layerAvailability"] == "AVAILABLE" for layer in layers):
-                _upload(client, repository, digest, config)
-            client.put_image(
+            found = api.call("BatchCheckLayerAvailability", repositoryName=repository, layerDigests=[digest])
+            if not any(layer["layerAvailability"] == "AVAILABLE" for layer in found["layers"]):
+                _upload(api, repository, digest, config)
+            api.call(
+                "PutImage",
                 repositoryName=repository,
                 imageManifest=manifest.decode(),
                 imageManifestMediaType=MANIFEST_TYPE,
                 imageTag=target.tag,
             )
-        except ClientError as error:
-            raise RegistryRefused(f"{target}: {_message(error)}") from error
+        except EcrError as error:
+            raise RegistryRefused(f"{target}: {error}") from error
 
     def _tags(self, wanted: Reference) -> str:
-        found = self._make().describe_images(repositoryName=wanted.repository)["imageDetails"]
+        found = self._api().call("DescribeImages", repositoryName=wanted.repository)["imageDetails"]
         return ", ".join(sorted(tag for image in found for tag in image.get("imageTags", []))) or "no tagged image"
 
 
-def _upload(client: Any, repository: str, digest: str, blob: bytes) -> None:
-    upload = client.initiate_layer_upload(repositoryName=repository)["uploadId"]
-    client.upload_layer_part(
-        repositoryName=repository, uploadId=upload, partFirstByte=0, partLastByte=len(blob) - 1, layerPartBlob=blob
+def _upload(api: EcrApi, repository: str, digest: str, blob: bytes) -> None:
+    upload = api.call("InitiateLayerUpload", repositoryName=repository)["uploadId"]
+    api.call(
+        "UploadLayerPart",
+        repositoryName=repository,
+        uploadId=upload,
+        partFirstByte=0,
+        partLastByte=len(blob) - 1,
+        layerPartBlob=base64.b64encode(blob).decode(),
     )
-    client.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
-
-
-def _message(error: Any) -> str:
-    return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
+    api.call("CompleteLayerUpload", repositoryName=repository, uploadId=upload, layerDigests=[digest])

@@ -1,12 +1,20 @@
-"""The Python interpreters of this machine that environments are made from."""
+"""The Python interpreters of this machine that environments are made from.
+
+uv finds them, and starts each that it meets on its way: what it found is kept for as long as there are the same ones.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import sys
 from functools import cache
 from pathlib import Path
 
-from localcloud.images import uv
+from localcloud.images import environments, uv
+
+_KEPT = "interpreters.json"
 
 
 def for_version(version: str | None) -> Path:
@@ -31,4 +39,34 @@ def running_version() -> str:
 
 @cache
 def _found(version: str) -> Path | None:
-    return uv.find_python(version)
+    kept, there = environments.default_root() / _KEPT, _there()
+    known = _read(kept, there)
+    if version not in known:
+        found = uv.find_python(version)
+        known[version] = str(found) if found else None
+        _write(kept, there, known)
+    return Path(known[version]) if known[version] else None
+
+
+def _there() -> str:
+    """A digest of the programs that uv may take for interpreters: their names, places and ages."""
+    folders = [Path(folder) for folder in os.get_exec_path() if Path(folder).is_dir()]
+    own = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path.home() / ".local/share/uv/python")
+    paths = [*(path for folder in folders for path in sorted(folder.glob("python*"))), *sorted(own.glob("*"))]
+    ages = [(str(path), path.lstat().st_mtime_ns) for path in paths]
+    return hashlib.sha256(json.dumps(ages).encode()).hexdigest()
+
+
+def _read(path: Path, there: str) -> dict[str, str | None]:
+    """Version -> interpreter, None where there is none; nothing for another set of interpreters."""
+    if not path.is_file():
+        return {}
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return document["found"] if document["there"] == there else {}
+
+
+def _write(path: Path, there: str, found: dict[str, str | None]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"there": there, "found": found}), encoding="utf-8")
+    temporary.replace(path)

@@ -15,6 +15,7 @@ from localcloud.images.dockerfile.builder import Base, Builder
 from localcloud.images.dockerfile.context import BuildContext
 from localcloud.images.dockerfile.copying import ImageTree
 from localcloud.images.ecr import ElasticContainerRegistry
+from localcloud.images.ecr_api import EcrApi
 from localcloud.images.environments import Environment
 from localcloud.images.errors import ImageNotFound
 from localcloud.images.image import Image
@@ -36,12 +37,12 @@ class CloudConfig(Protocol):
 class ImageRegistry:
     """The images that containers can be started from.
 
-    `ecr` makes a botocore client of the embedded ECR (asked when an image of the account's own registry is named);
+    `ecr` gives the API of the embedded ECR (asked when an image of the account's own registry is named);
     `environments_root` is where Python environments are kept, by default the user's cache.
     """
 
     def __init__(
-        self, config: CloudConfig, *, ecr: Callable[[], Any] | None = None, environments_root: Path | None = None
+        self, config: CloudConfig, *, ecr: Callable[[], EcrApi] | None = None, environments_root: Path | None = None
     ) -> None:
         self._account = config.account
         self._store = ImageStore(config.state_dir / "images")
@@ -185,7 +186,5 @@ def _search_path(config: ImageConfig, rootfs: Path | None) -> tuple[tuple[Path, 
     return before, placement.program_folders(rootfs)
 
 
-def _root_ecr(config: Any) -> Any:
-    from localcloud import clients  # botocore takes a third of a second, which most builds can do without
-
-    return clients.root_client(config, "ecr")
+def _root_ecr(config: Any) -> EcrApi:
+    return EcrApi(config.endpoint_url, config.region, config.access_key_id, config.secret_access_key)

@@ -1,0 +1,73 @@
+"""What uv found is kept, until there are other interpreters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from localcloud.images import interpreters, uv
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder of PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
+    return folder
+
+
+@pytest.fixture
+def asked(programs: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The versions that uv was asked for; it finds what lies in `programs`."""
+    versions: list[str] = []
+
+    def find(version: str) -> Path | None:
+        versions.append(version)
+        path = programs / f"python{version}"
+        return path if path.exists() else None
+
+    monkeypatch.setattr(uv, "find_python", find)
+    return versions
+
+
+def found(version: str) -> Path | None:
+    """As another process finds it."""
+    interpreters._found.cache_clear()
+    return interpreters._found(version)
+
+
+def test_uv_is_asked_once_for_each_version(asked: list[str], programs: Path) -> None:
+    (programs / "python3.9").touch()
+    assert [found("3.9"), found("3.9"), found("3.8"), found("3.8")] == [programs / "python3.9"] * 2 + [None] * 2
+    assert asked == ["3.9", "3.8"]
+
+
+def test_uv_is_asked_again_when_an_interpreter_has_come_or_gone(asked: list[str], programs: Path) -> None:
+    assert found("3.9") is None
+    (programs / "python3.9").touch()
+    assert found("3.9") == programs / "python3.9"
+    (programs / "python3.9").unlink()
+    assert found("3.9") is None
+    assert asked == ["3.9"] * 3
+
+
+def test_a_folder_with_other_programs_before_it_changes_nothing(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Path
+) -> None:
+    found("3.9")
+    (tmp_path / "shims").mkdir()
+    (tmp_path / "shims" / "docker").touch()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}:{programs}:{tmp_path / 'nowhere'}")
+    assert found("3.9") is None
+    assert asked == ["3.9"]
+
+
+def test_what_uv_installed_counts_too(asked: list[str], tmp_path: Path) -> None:
+    found("3.9")
+    (tmp_path / "uv" / "cpython-3.9").mkdir(parents=True)
+    found("3.9")
+    assert asked == ["3.9", "3.9"]

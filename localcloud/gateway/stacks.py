@@ -19,9 +19,10 @@ from localcloud.gateway import stack_events
 
 log = logging.getLogger(__name__)
 _REASON = "The embedded cloud ended while this stack was being worked on"
-_CHANGING = ("CreateStack", "UpdateStack", "DeleteStack", "ExecuteChangeSet")
-# The CDK looks at once, and then every five seconds: most of our stacks are done by the time it looks first.
-_HELD_SECONDS = 4.5
+_CHANGING = ("CreateStack", "UpdateStack", "ExecuteChangeSet")
+# The CDK looks at once whether a stack is done, and then every five seconds: its look lasts until there is something
+# to see, while it goes on showing the stack's events. Far shorter than it waits for an answer (five minutes).
+_HELD_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
 
 
@@ -41,12 +42,12 @@ def register(config: Config, expect: Callable[[str], None]) -> None:
     async def handle(*request: Any) -> Any:
         if not _registered.is_set():
             await asyncio.to_thread(load, config)
-        answer = await original(*request)
-        action, name = _change(*request)
-        if name and action != "DeleteStack":
-            expect(_stacks().get(name, {}).get("_template_body", ""))
-        if name:
+        action, name = _stack(*request)
+        if action == "DescribeStacks":
             await _settled(name, *request)
+        answer = await original(*request)
+        if action in _CHANGING:
+            expect(_stacks().get(name, {}).get("_template_body", ""))
         return answer
 
     app.SERVICE_HANDLERS["cloudformation"] = handle
@@ -59,12 +60,10 @@ def templates(config: Config) -> list[str]:
     return [stack.get("_template_body", "") for stack in stacks if stack.get("StackStatus") != "DELETE_COMPLETE"]
 
 
-def _change(_method: str, _path: str, _headers: Any, body: bytes, query: dict[str, Any]) -> tuple[str, str]:
-    """The action, and the name of the stack that it changes; empty for an action that changes none."""
+def _stack(_method: str, _path: str, _headers: Any, body: bytes, query: dict[str, Any]) -> tuple[str, str]:
+    """The action, and the name of the stack that it is about; empty where it names none."""
     parameters = {**query, **parse_qs(body.decode(errors="replace"))}
     action, stack_name = (str((parameters.get(name) or [""])[0]) for name in ("Action", "StackName"))
-    if action not in _CHANGING:
-        return action, ""
     return action, stack_name.split("/")[1] if stack_name.startswith("arn:") else stack_name
 
 
@@ -73,14 +72,18 @@ def _stacks() -> Any:
 
 
 async def _settled(name: str, _method: str, _path: str, headers: dict[str, str], *_: Any) -> None:
-    """Return when the stack that the CDK has begun to change is done, or after a while; at once for others."""
+    """Return when the stack that the CDK looks at is no longer changed, or after a while; at once for others."""
     if "aws-cdk" not in headers.get("user-agent", ""):
         return
-    stacks = _stacks()
     deadline = time.monotonic() + _HELD_SECONDS
-    await asyncio.sleep(_LOOK_SECONDS)  # only then has a deletion begun
-    while time.monotonic() < deadline and stacks.get(name, {}).get("StackStatus", "").endswith("_IN_PROGRESS"):
+    while time.monotonic() < deadline and _in_progress(_stacks().get(name, {})):
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _in_progress(stack: dict[str, Any]) -> bool:
+    """Being changed. A stack in review has a change set that nobody has executed yet."""
+    status = stack.get("StackStatus", "")
+    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
 
 
 def load(config: Config) -> None:
@@ -123,7 +126,7 @@ def settle_interrupted(stacks: dict[Any, dict[str, Any]]) -> None:
     """
     for stack in stacks.values():
         status = stack.get("StackStatus", "")
-        if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+        if not _in_progress(stack):
             continue
         updating = status.startswith("UPDATE")
         if updating:

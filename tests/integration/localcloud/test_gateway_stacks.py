@@ -123,7 +123,18 @@ def test_every_status_of_a_stack_is_an_event(cloud):
 def test_the_cdk_hears_of_a_change_when_it_is_done(cloud, role):
     cdk = cloud.client("cloudformation", Config(user_agent="aws-cdk/2.1148.1"))
     name = unique("stack")
-    cdk.create_stack(StackName=name, TemplateBody=_template(cloud, role))
+    stack = cdk.create_stack(StackName=name, TemplateBody=_template(cloud, role))["StackId"]
     assert cdk.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
     cdk.delete_stack(StackName=name)
-    assert name not in {stack["StackName"] for stack in cdk.describe_stacks()["Stacks"]}
+    assert cdk.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_the_cdk_does_not_wait_for_a_change_set_that_nobody_executes(cloud, role):
+    cdk = cloud.client(
+        "cloudformation", Config(user_agent="aws-cdk/2.1148.1", read_timeout=30, retries={"max_attempts": 0})
+    )
+    name = unique("stack")
+    cdk.create_change_set(
+        StackName=name, ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=_template(cloud, role)
+    )
+    assert cdk.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"

@@ -52,6 +52,11 @@ _lock = threading.Lock()
 _clients: dict[tuple[str, ...], Any] = {}
 
 
+def loader() -> Any:
+    """What reads the API models that botocore ships, each once a process."""
+    return _session.get_component("data_loader")
+
+
 def use_role_sessions(issue: RoleSessions) -> None:
     """Set what issues sessions: ``issue(config, role_arn, session_name, principal)``. Done once, by the gateway."""
     global _role_sessions

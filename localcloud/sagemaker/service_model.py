@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
+
+from localcloud import clients
 
 
 @cache
 def service_model() -> ServiceModel:
     """Read once a process (a few tenths of a second)."""
-    return ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+    return ServiceModel(clients.loader().load_service_model("sagemaker", "service-2"), "sagemaker")
 
 
 @cache

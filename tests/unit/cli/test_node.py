@@ -15,7 +15,8 @@ MAIN = """
 const answer = require('./lib/answer.js');
 console.log(JSON.stringify({
   answer: answer.ask(), file: require('node:path').basename(__filename), main: require.main === module,
-  same: require('./lib/answer.js') === answer, resolved: require.resolve('./lib/answer.js') in require.cache,
+  own: new Error().stack.includes(__filename), same: require('./lib/answer.js') === answer,
+  resolved: require.resolve('./lib/answer.js') in require.cache,
 }));
 """
 ANSWER = "exports.ask = () => module.parent.filename === require.main.filename ? 'one' : 'no';"
@@ -45,7 +46,7 @@ def kept(cache: Path) -> Path:
 def test_a_program_does_the_same_with_what_was_kept_and_nothing_is_compiled_again(cache: Path) -> None:
     first = run(cache)
     written = kept(cache).stat().st_ino
-    assert first == '{"answer":"one","file":"main.js","main":true,"same":true,"resolved":true}\n'
+    assert first == '{"answer":"one","file":"main.js","main":true,"own":true,"same":true,"resolved":true}\n'
     assert run(cache) == first
     assert kept(cache).stat().st_ino == written
 

@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ _SUFFIX = r"-(v\d+|batch)-[0-9a-f]{8}(-split|-shadow)?"
 _KINDS = {
     "buckets": "AWS::S3::Bucket",
     "repositories": "AWS::ECR::Repository",
+    "tables": "AWS::DynamoDB::Table",
+    "keys": "AWS::KMS::Key",
 }
 
 
@@ -36,6 +39,8 @@ class Removal:
     workloads: list[dict[str, Any]]
     buckets: list[str]
     repositories: list[str]
+    tables: list[str]
+    keys: list[str]
 
     @classmethod
     def of(cls, target: Target) -> Removal:
@@ -131,18 +136,32 @@ class Removal:
         return [item for page in paginator.paginate(NameContains=contains, **filters) for item in page[member]]
 
     def _delete_retained(self) -> None:
-        s3, ecr = self.target.client("s3"), self.target.client("ecr")
+        """What has a name would be in the way of the next deployment. Keys wait for 30 days, as those of stacks do."""
         for bucket in self.buckets:
-            try:
-                _empty_bucket(self.target, bucket)  # access logs arrive late
+            _empty_bucket(self.target, bucket)  # access logs arrive late
+            with self._gone_is_fine("s3", "NoSuchBucket", "404") as s3:
                 s3.delete_bucket(Bucket=bucket)
-            except s3.exceptions.ClientError as error:
-                _ignore(error, "NoSuchBucket", "404")
         for repository in self.repositories:
-            try:
+            with self._gone_is_fine("ecr", "RepositoryNotFoundException") as ecr:
                 ecr.delete_repository(repositoryName=repository, force=True)
-            except ecr.exceptions.ClientError as error:
-                _ignore(error, "RepositoryNotFoundException")
+        for table in self.tables:
+            with self._gone_is_fine("dynamodb", "ResourceNotFoundException") as dynamodb:
+                dynamodb.delete_table(TableName=table)
+        for workload in self.workloads:
+            with self._gone_is_fine("sagemaker", "ValidationException") as sagemaker:
+                sagemaker.delete_model_package_group(ModelPackageGroupName=workload["model_package_group"])
+        for key in self.keys:
+            with self._gone_is_fine("kms", "NotFoundException", "KMSInvalidStateException") as kms:
+                kms.schedule_key_deletion(KeyId=key)
+
+    @contextmanager
+    def _gone_is_fine(self, service: str, *codes: str) -> Iterator[Any]:
+        """A client; the error codes in `codes` say that there is nothing left to delete."""
+        client = self.target.client(service)
+        try:
+            yield client
+        except client.exceptions.ClientError as error:
+            _ignore(error, *codes)
 
 
 def _stack_resources(target: Target) -> Iterator[dict[str, Any]]:

@@ -119,9 +119,41 @@ def test_removing_what_is_not_there_is_no_error(target: Target) -> None:
         "endpoint_name": "slipway-dev-gone",
         "model_package_group": "slipway-dev-gone",
     }
-    removal = destroy.Removal(target=target, workloads=[gone], buckets=[], repositories=[])
+    nothing, key = ["cli-never-made"], "00000000-0000-4000-8000-000000000000"
+    removal = destroy.Removal(
+        target=target, workloads=[gone], buckets=nothing, repositories=nothing, tables=nothing, keys=[key]
+    )
     removal._stop_runs(gone)
     removal._delete_serving(gone)
+    removal._delete_retained()
+
+
+def test_what_the_stacks_of_production_retain_goes_too_also_the_second_time(target: Target) -> None:
+    name = "slipway-prod-retained"
+    dynamodb, sagemaker, kms = (target.client(service) for service in ("dynamodb", "sagemaker", "kms"))
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    target.client("ecr").create_repository(repositoryName=name)
+    target.client("s3").create_bucket(Bucket=name)
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    removal = destroy.Removal(
+        target=target,
+        workloads=[{"model_package_group": name}],
+        buckets=[name],
+        repositories=[name],
+        tables=[name],
+        keys=[key],
+    )
+    for _ in range(2):
+        removal._delete_retained()
+        assert name not in dynamodb.list_tables()["TableNames"]
+        assert sagemaker.list_model_package_groups(NameContains=name)["ModelPackageGroupSummaryList"] == []
+        assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
 
 def test_only_the_models_of_the_workload_are_removed(target: Target) -> None:
@@ -135,7 +167,9 @@ def test_only_the_models_of_the_workload_are_removed(target: Target) -> None:
             PrimaryContainer={"Image": image},
         )
     workload = {"endpoint_name": "slipway-dev-digits", "model_package_group": "slipway-dev-digits"}
-    destroy.Removal(target=target, workloads=[], buckets=[], repositories=[])._delete_serving(workload)
+    destroy.Removal(target=target, workloads=[], buckets=[], repositories=[], tables=[], keys=[])._delete_serving(
+        workload
+    )
     assert {model["ModelName"] for model in sagemaker.list_models()["Models"]} == set(names[1:])
     for name in names[1:]:
         sagemaker.delete_model(ModelName=name)

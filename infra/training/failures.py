@@ -15,9 +15,11 @@ ENDED_BADLY = ["FAILED", "TIMED_OUT", "ABORTED"]
 
 
 class FailureReport(Construct):
-    """A rule that publishes the end of a run that did not succeed: `{"state_machine", "execution", "status", "error",
-    "cause"}`.
+    """A rule that publishes the end of a run that did not succeed, as Step Functions tells it: `{"executionArn",
+    "stateMachineArn", "name", "status", "error", "cause", ...}`.
 
+    All of the event's detail: a template of some members would not be JSON any more for a cause with quotes in it, as
+    that of a failed job has, or without one, since EventBridge escapes no value and leaves out what is not there.
     Not a state of the machine: an execution that caught its failure ends in a Fail state, and a redrive would only
     repeat that one. A rule also tells of runs that were stopped.
     """
@@ -32,19 +34,10 @@ class FailureReport(Construct):
         dead_letters: sqs.Queue,
     ) -> None:
         super().__init__(scope, construct_id)
-        members = ("executionArn", "status", "error", "cause")
-        execution, status, error, cause = (events.EventField.from_path(f"$.detail.{name}") for name in members)
-        message = {
-            "state_machine": context.names.train_machine,
-            "execution": execution,
-            "status": status,
-            "error": error,
-            "cause": cause,
-        }
         # By its ARN: what may publish is said where the topic is, once for all workloads.
         topic = sns.Topic.from_topic_arn(self, "Alerts", context.alerts_topic.topic_arn)
         target = targets.SnsTopic(
-            topic, message=events.RuleTargetInput.from_object(message), dead_letter_queue=dead_letters
+            topic, message=events.RuleTargetInput.from_event_path("$.detail"), dead_letter_queue=dead_letters
         )
         events.Rule(
             self,

@@ -124,8 +124,15 @@ def test_people_are_told_of_every_run_that_does_not_succeed(assembly: Any) -> No
     assert "Training" in json.dumps(told["EventPattern"]["detail"]["stateMachineArn"])
     (target,) = told["Targets"]
     assert "alerts" in json.dumps(target["Arn"]).lower() and "DeadLetterConfig" in target
-    paths = target["InputTransformer"]["InputPathsMap"].values()
-    assert set(paths) == {f"$.detail.{name}" for name in ("executionArn", "status", "error", "cause")}
+    assert target["InputPath"] == "$.detail"
+
+
+def test_templates_of_events_take_only_what_is_always_there_and_needs_no_escaping(two_workloads_assembly: Any) -> None:
+    """EventBridge escapes no value that it puts into a template, and leaves out the variables that an event lacks."""
+    targets = (t for p in two_workloads_assembly.resources("AWS::Events::Rule").values() for t in p["Targets"])
+    templates = [target["InputTransformer"] for target in targets if "InputTransformer" in target]
+    paths = {path for template in templates for path in template["InputPathsMap"].values()}
+    assert paths == {"$.detail.name", "$.detail.stopDate"}
 
 
 def test_a_schedule_reaches_the_queue_and_objects_do_not_where_the_manifest_says_so(

@@ -5,7 +5,8 @@
 Each round has an embedded cloud of its own, on a machine where the same has run before (environments are built, and it
 is known which of them the image trained with): `slipway up` with one workload, the first data set until the first
 answer (cold), and a second one until the new model answers (retrain). What the script computes, from its first line to
-its last, is taken off, and told beside it; starting it, with its imports, is not.
+its last, is taken off, and told beside it; starting it, with its imports, is not, nor what it computes after its last
+line: this one exports its model then, and compares what the export answers.
 By hand is what a person without any stack would do with the same code in the same environments: run `train.py`, start
 the model server on what it wrote, ask it. Answers through the API are measured warm, one after the other, as many at a
 time as the usage plan lets through.

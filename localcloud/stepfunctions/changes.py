@@ -27,8 +27,10 @@ class Changes:
             self._condition.notify_all()
 
     def listen(self, _kind: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
-        """A listener of the store of SageMaker: the status of a job is news, what else changes while it runs is not."""
-        if _statuses(before) != _statuses(after):
+        """A listener of the store of SageMaker: another status of a job is news, its start and what else changes while
+        it runs are not.
+        """
+        if before is not None and _statuses(before) != _statuses(after):
             self.tell()
 
     def wait(self, seen: int, seconds: float) -> bool:

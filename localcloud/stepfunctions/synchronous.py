@@ -84,14 +84,15 @@ def run(api: Api, what: Waitable, parameters: Mapping[str, Any], changes: Change
     request = dict(parameters)
     if what.arn_type:
         request["Tags"] = [*(request.get("Tags") or []), _MANAGED_TAG]
+    seen = changes.count
     started = api.call(what.start, request)
     handle = {what.name: started.get(what.name, request.get(what.name))}
     while True:
+        _wait(api, what, handle, lambda seconds, seen=seen: changes.wait(seen, seconds))
         seen = changes.count
         description = api.call(what.describe, handle)
         if description[what.status] in what.finished:
             break
-        _wait(api, what, handle, lambda seconds, seen=seen: changes.wait(seen, seconds))
     if description[what.status] not in what.succeeded:
         raise TaskError(TASK_FAILED, json.dumps(description))
     return description

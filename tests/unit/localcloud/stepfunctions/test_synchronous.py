@@ -70,11 +70,10 @@ def test_the_end_is_seen_when_it_is_told(monkeypatch):
 
     class Running(FakeJobs):
         def call(self, operation: str, parameters: dict) -> dict:
-            if operation.startswith("Describe"):
-                waiting.set()
+            waiting.set()
             return super().call(operation, parameters)
 
-    jobs = Running("InProgress", "Completed")
+    jobs = Running("Completed")
     thread = threading.Thread(target=synchronous.run, args=(jobs, JOB, {"TrainingJobName": "j"}, changes))
     thread.start()
     assert waiting.wait(10)
@@ -90,8 +89,9 @@ def test_only_news_of_a_status_wake_who_waits_for_a_job():
         "training-job", {**running, "SecondaryStatus": "Starting"}, {**running, "SecondaryStatus": "Training"}
     )
     changes.listen("endpoint", {"EndpointStatus": "Creating"}, {"EndpointStatus": "InService"})
-    assert changes.count == 0
     changes.listen("training-job", None, running)
+    assert changes.count == 0
+    changes.listen("training-job", running, {"TrainingJobStatus": "Stopping"})
     changes.listen("hyper-parameter-tuning-job", {"HyperParameterTuningJobStatus": "InProgress"}, None)
     assert changes.count == 2
 
@@ -103,7 +103,7 @@ def test_a_running_job_is_asked_for_seldom_while_nothing_is_told():
     jobs.cancelled = lambda: next(left, None) is None
     with pytest.raises(TaskError, match="stopped with its task"):
         synchronous.run(jobs, JOB, {"TrainingJobName": "j"}, Changes())
-    assert [operation for operation, _ in jobs.calls].count("DescribeTrainingJob") == 3
+    assert [operation for operation, _ in jobs.calls].count("DescribeTrainingJob") == 2
 
 
 def test_an_execution_of_which_nothing_is_told_is_asked_for_every_time():
@@ -113,6 +113,6 @@ def test_an_execution_of_which_nothing_is_told_is_asked_for_every_time():
             done = [name for name, _ in self.calls].count("DescribeExecution") == 4
             return {"executionArn": "a", "status": "SUCCEEDED" if done else "RUNNING"}
 
-    looks, execution = iter(range(3)), Execution()
+    looks, execution = iter(range(4)), Execution()
     execution.cancelled = lambda: next(looks, None) is None
     assert synchronous.run(execution, synchronous.EXECUTION, {}, Changes())["status"] == "SUCCEEDED"

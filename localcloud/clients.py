@@ -28,7 +28,9 @@ _CLIENT_CONFIG = botocore.config.Config(
     response_checksum_validation="when_required",
 )
 
-_USUAL = ("lambda", "sagemaker", "s3", "logs", "cloudwatch")
+# What a first deployment, training and rollout need: those that are asked, and those that the cloud itself asks.
+_ASKED = ("ssm", "cloudformation", "apigateway", "dynamodb", "stepfunctions", "application-autoscaling")
+_ASKS = ("s3", "lambda", "sagemaker", "logs", "cloudwatch")
 
 
 class AccessDenied(Exception):
@@ -84,8 +86,10 @@ def root_client(config: Config, service: str) -> Any:
 
 
 def prepare(config: Config) -> None:
-    """Read what botocore knows of the services that every training and rollout calls: some 0.2 s of processor time."""
-    for service in _USUAL:
+    """Read what botocore knows of the usual services: some 0.2 s of processor time, which requests would wait for."""
+    for service in _ASKED:
+        loader().load_service_model(service, "service-2")
+    for service in _ASKS:
         root_client(config, service)
 
 

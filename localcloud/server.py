@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -296,9 +297,14 @@ class Cloud:
 
     def _load_ahead(self) -> None:
         """What the first deployment and the first training would wait for."""
-        for template in stacks.templates(self._config):
-            PRELOADS.expect(template)
-        clients.prepare(self._config)
+        gc.disable()  # all of this stays, and to look through it again and again takes longer than to read it
+        try:
+            for template in stacks.templates(self._config):
+                PRELOADS.expect(template)
+            clients.prepare(self._config)
+        finally:
+            gc.freeze()
+            gc.enable()
 
     def _end_processes(self) -> None:
         self._scaler.close()

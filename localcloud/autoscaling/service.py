@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
-from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
+from localcloud import clients
 from localcloud.autoscaling.errors import InvalidNextTokenException, ObjectNotFoundException
 from localcloud.sagemaker.errors import ValidationException
 from localcloud.sagemaker.pagination import decode_token, encode_token
@@ -74,7 +74,7 @@ def operation_model(operation: str) -> OperationModel | None:
 
 @cache
 def _service_model() -> ServiceModel:
-    model = Loader().load_service_model("application-autoscaling", "service-2")
+    model = clients.loader().load_service_model("application-autoscaling", "service-2")
     return ServiceModel(model, "application-autoscaling")
 
 

@@ -13,6 +13,7 @@ tests of ``tests/integration/localcloud`` pin each of them.
 - ``targets``: an event whose target is gone goes to its rule's dead-letter queue.
 - ``event_sources``, ``function_output``: what a function is invoked for, and what it wrote, is there without waiting.
 - ``function_processes``: functions' processes are forked from one that has imported boto3.
+- ``service_models``: botocore's models are read once.
 - ``functions``: the death of a function's process is told as Lambda tells it, and can be made to happen.
 - ``autoscaling``: Application Auto Scaling is a service, with its service-linked role.
 - ``sagemaker``: SageMaker is a service among the others, behind the same authentication and IAM evaluation.
@@ -42,6 +43,7 @@ from localcloud.gateway import (
     event_sources,
     function_output,
     resources,
+    service_models,
     targets,
 )
 from localcloud.gateway.acknowledgement import Acknowledgement
@@ -69,6 +71,7 @@ class Gateway:
         effects.notice()
         self._acknowledged = Acknowledgement(self._app.app, self.journal.commit, config.state_dir)
         self.identity = Identity(config)
+        service_models.register()
         alarms.register()
         targets.register()
         resources.register(config)

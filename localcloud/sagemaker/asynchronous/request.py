@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
+from localcloud import clients
 from localcloud.sagemaker import validation
 from localcloud.sagemaker.errors import ValidationException
 
@@ -26,7 +26,7 @@ _MAX_BODY_BYTES = 128_000  # shape InlinePayload
 
 @cache
 def _model() -> OperationModel:
-    model = Loader().load_service_model("sagemaker-runtime", "service-2")
+    model = clients.loader().load_service_model("sagemaker-runtime", "service-2")
     return ServiceModel(model, "sagemaker-runtime").operation_model("InvokeEndpointAsync")
 
 

@@ -61,8 +61,7 @@ def measure(rounds: int, calls: int = CALLS) -> Result:
         work = Path(folder)
         digits = _sample_digits(work)
         by_hand = Hand(work, digits)
-        with embedded_cloud(Path(tempfile.mkdtemp(dir=work))) as target:
-            _deploy(target)
+        with deployed(Path(tempfile.mkdtemp(dir=work))) as target:
             Loop(target, digits).run()  # builds the environments, which are kept
         sides = {"loop": lambda: _loop(work, digits, calls), "hand": by_hand.run}
         return summarise(alternate(rounds, sides), _ratios, GOALS)
@@ -70,17 +69,12 @@ def measure(rounds: int, calls: int = CALLS) -> Result:
 
 def _loop(work: Path, digits: Path, calls: int) -> dict[str, Any]:
     began = time.time()
-    with embedded_cloud(Path(tempfile.mkdtemp(dir=work))) as target:
-        _deploy(target)
-        deployed = time.time()
+    with deployed(Path(tempfile.mkdtemp(dir=work))) as target:
+        up = time.time() - began
         loop = Loop(target, digits)
         cold, again = loop.run(), loop.run()
         answers = loop.answers(calls)
-    return {"up": deployed - began, "cold": cold, "retrain": again, "answers": answers}
-
-
-def _deploy(target: Target) -> None:
-    stack.deploy(target, workloads=[WORKLOAD], approve_all=True)
+    return {"up": up, "cold": cold, "retrain": again, "answers": answers}
 
 
 def _ratios(run: dict[str, Any]) -> dict[str, float]:
@@ -97,12 +91,16 @@ def _ratios(run: dict[str, Any]) -> dict[str, float]:
 
 
 @contextmanager
-def embedded_cloud(work: Path) -> Iterator[Target]:
-    """An embedded cloud of our own on a free port, stopped at the end."""
+def deployed(work: Path) -> Iterator[Target]:
+    """An embedded cloud of our own on a free port, deployed to as `slipway up` does, and stopped at the end."""
     cloud = EmbeddedCloud(state=work / "cloud", port=_free_port())
+    starting = cloud.begin()
     try:
-        yield Target(stage="dev", endpoint=cloud.start())
+        target = Target(stage="dev", endpoint=starting.endpoint)
+        stack.deploy(target, workloads=[WORKLOAD], approve_all=True, ready=starting.wait)
+        yield target
     finally:
+        starting.wait()
         cloud.stop()
 
 

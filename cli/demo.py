@@ -65,9 +65,7 @@ def _prepare(session: Session, workload: str, board: Board) -> tuple[Target, dic
     with ExitStack() as started:
         environments = started.enter_context(_environments(session, workload))
         sample = started.enter_context(sample_data.background(workload, SAMPLE))
-        with board.phase("start embedded cloud"):
-            target = session.target(start=True)
-        deployment.deploy(session, target, board, workloads=[workload], approve_all=True)
+        target = deployment.deploy_locally(session, board, workloads=[workload])
         descriptor = descriptors.workload(target, workload)
         with board.phase("make sample digits"):
             sample.finish()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from cli import descriptors, stack
@@ -21,17 +21,32 @@ def up(session: Session, workloads: Sequence[str], *, yes: bool) -> None:
     """Start the embedded cloud where it is the target, and deploy these workloads (none named: all)."""
     with Board(session.out) as board:
         if session.cloud is Cloud.LOCAL:
-            with board.phase("start embedded cloud"):
-                target = session.target(start=True)
+            target = deploy_locally(session, board, workloads=workloads)
         else:
             target = session.target()
-        deploy(session, target, board, workloads=workloads, approve_all=yes or session.cloud is Cloud.LOCAL)
+            _deploy(session, target, board, workloads=workloads, approve_all=yes)
     session.out.print(f"API  {target.api_url(descriptors.api(target))}", highlight=False, soft_wrap=True)
     for workload in descriptors.workloads(target):
         session.out.print(f"Next: slipway train {workload['name']} --data FOLDER", highlight=False, soft_wrap=True)
 
 
-def deploy(session: Session, target: Target, board: Board, *, workloads: Sequence[str], approve_all: bool) -> None:
+def deploy_locally(session: Session, board: Board, *, workloads: Sequence[str]) -> Target:
+    """Deploy to the embedded cloud, which is started where it does not run, and gets ready during the synthesis."""
+    with board.phase("start embedded cloud"):
+        target, ready = session.begin()
+    _deploy(session, target, board, workloads=workloads, approve_all=True, ready=ready)
+    return target
+
+
+def _deploy(
+    session: Session,
+    target: Target,
+    board: Board,
+    *,
+    workloads: Sequence[str],
+    approve_all: bool,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
     """`cdk deploy`, and beside its synthesis `cdk bootstrap`, where it was not done yet."""
     with board.phase("deploy") as phase:
 
@@ -41,7 +56,7 @@ def deploy(session: Session, target: Target, board: Board, *, workloads: Sequenc
             else:
                 board.note(phase, stack.progress(line) or phase.detail, fleeting=True)
 
-        stack.deploy(target, workloads=workloads, approve_all=approve_all, on_line=show)
+        stack.deploy(target, workloads=workloads, approve_all=approve_all, on_line=show, ready=ready)
         phase.detail = ""
 
 

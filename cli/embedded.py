@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cli import programs
@@ -16,6 +17,18 @@ from cli.target import Endpoint
 
 DEFAULT_PORT = 4566
 DEFAULT_STATE = programs.ROOT / ".slipway" / "localcloud"
+
+
+@dataclass(frozen=True)
+class Starting:
+    """An embedded cloud that listens at `endpoint`; what is asked before it is ready waits."""
+
+    endpoint: Endpoint
+    _wait: Callable[[], None] = lambda: None
+
+    def wait(self) -> None:
+        """Return when it is ready. Raises CommandFailed with its last words when it does not come up."""
+        self._wait()
 
 
 @dataclass(frozen=True)
@@ -30,17 +43,32 @@ class EmbeddedCloud:
 
     def start(self) -> Endpoint:
         """Start it, or find it already running on this state folder. Raises CommandFailed with its last words."""
+        starting = self.begin()
+        starting.wait()
+        return starting.endpoint
+
+    def begin(self) -> Starting:
+        """Start it and return when it listens, or find it running. Raises CommandFailed with its last words."""
         running = self.running() if self.port is None else None
         if running:
-            return running
+            return Starting(running)
         port = self.port or DEFAULT_PORT
-        result = self._command("start", "--state", str(self.state), "--port", str(port))
-        if result.returncode != 0:
-            raise CommandFailed(
-                f"The embedded cloud did not start on port {port}:\n" + _last_words(result),
-                hint=f"Its logs are in {self.state / 'logs'}. If the port is taken: slipway --port N up.",
-            )
-        return _endpoint(result.stdout)
+        process = self._process("start", "--state", str(self.state), "--port", str(port), "--announce")
+        assert process.stdout  # noqa: S101 - narrows the type
+        announced = process.stdout.readline()
+
+        @cache
+        def wait() -> None:
+            output, errors = process.communicate()
+            if process.returncode != 0:
+                raise CommandFailed(
+                    f"The embedded cloud did not start on port {port}:\n" + _last_words(output, errors),
+                    hint=f"Its logs are in {self.state / 'logs'}. If the port is taken: slipway --port N up.",
+                )
+
+        if not announced:
+            wait()
+        return Starting(_endpoint(announced), wait)
 
     def running(self) -> Endpoint | None:
         """How to reach it, or None when it does not run."""
@@ -60,25 +88,32 @@ class EmbeddedCloud:
             return False
         result = self._command("stop", "--state", str(self.state))
         if result.returncode != 0:
-            raise CommandFailed("The embedded cloud did not stop:\n" + _last_words(result))
+            raise CommandFailed("The embedded cloud did not stop:\n" + _last_words(result.stdout, result.stderr))
         return True
 
     def administer(self, *arguments: str) -> None:
         """What no AWS API does: `interrupt`, `crash`, `throttle` ... Raises CommandFailed with what was said."""
         result = self._command(*arguments, "--state", str(self.state))
         if result.returncode != 0:
-            raise CommandFailed(f"python -m localcloud {arguments[0]} was refused:\n" + _last_words(result))
+            raise CommandFailed(
+                f"python -m localcloud {arguments[0]} was refused:\n" + _last_words(result.stdout, result.stderr)
+            )
 
     def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        process = self._process(*arguments)
+        output, errors = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def _process(self, *arguments: str) -> subprocess.Popen[str]:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        return subprocess.run(  # noqa: S603 - our own module, and no shell reads the arguments
+        return subprocess.Popen(  # noqa: S603 - our own module, and no shell reads the arguments
             [sys.executable, "-m", "localcloud", *arguments],
             cwd=programs.ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
         )
 
 
@@ -100,5 +135,5 @@ def _endpoint(output: str) -> Endpoint:
     )
 
 
-def _last_words(result: subprocess.CompletedProcess[str]) -> str:
-    return "\n".join(f"  {line}" for line in (result.stderr or result.stdout).strip().splitlines()[-15:])
+def _last_words(output: str, errors: str) -> str:
+    return "\n".join(f"  {line}" for line in (errors or output).strip().splitlines()[-15:])

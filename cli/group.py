@@ -15,6 +15,8 @@ from cli.errors import CliError, explained
 from cli.options import Cloud
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from cli.embedded import EmbeddedCloud
@@ -53,16 +55,24 @@ class Session:
 
         return EmbeddedCloud(state=self.state.resolve() if self.state else DEFAULT_STATE, port=self.port)
 
-    def target(self, *, start: bool = False) -> Target:
-        """The cloud to talk to. The embedded one must run already, or is started with `start`."""
+    def target(self) -> Target:
+        """The cloud to talk to. The embedded one must run already."""
         from cli.embedded import bypass_proxies
         from cli.target import Target
 
         if self.cloud is Cloud.AWS:
             return Target(stage=self.stage, region=self.region)
         bypass_proxies(os.environ)
-        endpoint = self.embedded.start() if start else self.embedded.require()
-        return Target(stage=self.stage, endpoint=endpoint)
+        return Target(stage=self.stage, endpoint=self.embedded.require())
+
+    def begin(self) -> tuple[Target, Callable[[], None]]:
+        """The embedded cloud, begun where it does not run, and what to call to wait until it is ready."""
+        from cli.embedded import bypass_proxies
+        from cli.target import Target
+
+        bypass_proxies(os.environ)
+        starting = self.embedded.begin()
+        return Target(stage=self.stage, endpoint=starting.endpoint), starting.wait
 
 
 class CommonOptionsGroup(TyperGroup):

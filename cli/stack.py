@@ -112,16 +112,18 @@ def deploy(
     workloads: Sequence[str],
     approve_all: bool,
     on_line: Callable[[str], None] | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Synthesise and deploy the stage: the platform, the API and these `workloads` (none named: all of them).
 
-    Account and region are prepared beside the synthesis, where that was not done before. `approve_all` skips CDK's
-    question about widened permissions.
+    Beside the synthesis `ready` waits for the cloud, and account and region are prepared, where that was not done
+    before. `approve_all` skips CDK's question about widened permissions.
     """
     chosen = ["--context", f"workloads={','.join(workloads)}"] if workloads else []
     with Gate() as gate:
 
         def prepare() -> None:
+            ready()
             bootstrap(target, on_line)
             gate.open()
 

@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _start(parsed: argparse.Namespace) -> int:
-    print(json.dumps(lifecycle.start(parsed.state.resolve(), parsed.port)))
+    listening = (lambda address: print(json.dumps(address), flush=True)) if parsed.announce else None
+    print(json.dumps(lifecycle.start(parsed.state.resolve(), parsed.port, listening=listening)))
     return 0
 
 
@@ -85,7 +86,8 @@ def _disrupt(parsed: argparse.Namespace, path: str, document: dict[str, float]) 
 def _serve(parsed: argparse.Namespace) -> int:
     from localcloud import server  # heavy, and of no use to the other commands
 
-    return server.serve(config.load(parsed.state, parsed.port))
+    listener = None if parsed.listener is None else lifecycle.listener_of(parsed.listener)
+    return server.serve(config.load(parsed.state, parsed.port), listener)
 
 
 def _port(text: str) -> int:
@@ -143,6 +145,12 @@ def _parser() -> argparse.ArgumentParser:
                 metavar="SECONDS",
                 help="there are spot instances again after that (%(default)s)",
             )
+        if name == "start":
+            command.add_argument(
+                "--announce", action="store_true", help="print a line also when it listens: what is sent then, waits"
+            )
+        if name == "serve":
+            command.add_argument("--listener", type=int, help=argparse.SUPPRESS)  # from `start`
         if name in ("start", "serve"):
             command.add_argument("--port", type=_port, default=config.DEFAULT_PORT, help="port (%(default)s)")
     return parser

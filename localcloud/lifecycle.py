@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -49,15 +50,18 @@ class Instance:
 
 def describe(config: Config, instance: Instance, status: dict[str, Any]) -> dict[str, Any]:
     """What ``start`` and ``status`` print."""
+    return {**_address(config, instance.pid), "restored": status["restored"]}
+
+
+def _address(config: Config, pid: int) -> dict[str, Any]:
     return {
         "endpoint_url": config.endpoint_url,
-        "pid": instance.pid,
+        "pid": pid,
         "region": config.region,
         "account": config.account,
         "access_key_id": config.access_key_id,
         "secret_access_key": config.secret_access_key,
         "state": str(config.state_dir),
-        "restored": status["restored"],
     }
 
 
@@ -71,10 +75,12 @@ def status(state_dir: Path) -> dict[str, Any] | None:
     return describe(config, instance, answer) if answer and answer["pid"] == instance.pid else None
 
 
-def start(state_dir: Path, port: int) -> dict[str, Any]:
+def start(state_dir: Path, port: int, *, listening: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
     """Start the cloud in the background and return when it answers. A running one is left as it is.
 
-    Raises LifecycleError when the port is taken, the folder is in use, or the server does not come up.
+    `listening` is told how to reach it (what `describe` says, but for `restored`) as soon as requests may be sent: they
+    are answered when it is ready. Raises LifecycleError when the port is taken, the folder is in use, or the server
+    does not come up.
     """
     running = status(state_dir)
     if running is not None:
@@ -85,18 +91,31 @@ def start(state_dir: Path, port: int) -> dict[str, Any]:
             )
         return running
     config = configuration.load(state_dir, port)
-    check_port(port)
     log = config.state_dir / "logs" / "server.log"
     log.parent.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "localcloud", "serve", "--state", str(config.state_dir), "--port", str(port)]
+    with bind(port) as listener, log.open("ab") as output:
+        offset = output.tell()
+        server = _spawn(config, listener, output)
+    if listening:
+        listening(_address(config, server.pid))
+    return _wait_until_ready(config, server, log, offset)
+
+
+def _spawn(config: Config, listener: socket.socket, output: IO[bytes]) -> subprocess.Popen:
+    """The server; what comes to the port while it starts waits in the socket's queue."""
+    options = {"--state": config.state_dir, "--port": config.port, "--listener": listener.fileno()}
+    command = [sys.executable, "-m", "localcloud", "serve", *(str(part) for pair in options.items() for part in pair)]
     environment = {**os.environ, "PYTHONPATH": _python_path()}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # it would make every start compile its imports again
-    with log.open("ab") as output:
-        offset = output.tell()
-        server = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, env=environment
-        )
-    return _wait_until_ready(config, server, log, offset)
+    return subprocess.Popen(  # noqa: S603
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        env=environment,
+        pass_fds=[listener.fileno()],
+    )
 
 
 def stop(state_dir: Path) -> bool:
@@ -151,6 +170,12 @@ def bind(port: int) -> socket.socket:
             "stop the program that uses it, or choose another port with --port"
         ) from error
     return listener
+
+
+def listener_of(descriptor: int) -> socket.socket:
+    """The listening socket that `start` handed over."""
+    os.set_inheritable(descriptor, False)
+    return socket.socket(fileno=descriptor)
 
 
 def write_instance(config: Config) -> None:

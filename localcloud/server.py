@@ -76,10 +76,13 @@ _GUARDIANS = 2
 _STATE_FOLDERS = ("ministack", "generations", "sagemaker")
 
 
-def serve(config: Config) -> int:
-    """Run in the foreground until SIGTERM or SIGINT. Returns the exit status. Raises LifecycleError."""
+def serve(config: Config, listener: socket.socket | None = None) -> int:
+    """Run in the foreground until SIGTERM or SIGINT. Returns the exit status. Raises LifecycleError.
+
+    ``listener`` listens on the port already, where somebody else has opened it.
+    """
     lock = lifecycle.take_lock(config.state_dir)
-    listener = lifecycle.bind(config.port)
+    listener = listener or lifecycle.bind(config.port)
     for _ in range(_GUARDIANS):
         status = processes.under_guardian(listener)
         if status is not None:

@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 
 from cli import data, descriptors, destroy, jobs, predict, status
 from cli.embedded import EmbeddedCloud
-from cli.errors import CliError, explained
+from cli.errors import CliError, CommandFailed, explained
 from cli.target import Target
+from tests.support.embedded_cloud import free_port
 
 CHANNELS = {"train": ["train.csv"], "test": ["*.csv"]}
 ALIEN = "arn:aws:states:us-east-1:000000000000:stateMachine:not-there"
@@ -41,6 +42,25 @@ def keys(target: Target, bucket: str) -> list[str]:
 
 def test_a_running_cloud_is_found_again_and_not_started_twice(cloud: EmbeddedCloud) -> None:
     assert cloud.start() == EmbeddedCloud(state=cloud.state).start() == cloud.running()
+
+
+def test_what_is_asked_of_a_cloud_that_has_begun_to_start_waits_until_it_is_ready(tmp_path: Path) -> None:
+    cloud = EmbeddedCloud(state=tmp_path / "cloud", port=free_port())
+    starting = cloud.begin()
+    try:
+        session = Target(stage="dev", endpoint=starting.endpoint)
+        assert session.client("sts").get_caller_identity()["Account"] == "000000000000"
+        starting.wait()
+        assert cloud.running() == starting.endpoint
+    finally:
+        starting.wait()
+        cloud.stop()
+
+
+def test_a_cloud_that_does_not_come_up_says_why(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"preloaded_environments": "many"}')
+    with pytest.raises(CommandFailed, match="preloaded_environments"):
+        EmbeddedCloud(state=tmp_path, port=free_port()).begin().wait()
 
 
 def test_a_port_that_is_taken_is_named(cloud: EmbeddedCloud, tmp_path: Path) -> None:

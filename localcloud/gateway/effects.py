@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextvars
 import importlib
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -30,6 +31,9 @@ _ALSO = {
 """What a request to a service may change besides; a service that is not here may change anything, as CloudFormation
 does.
 """
+
+_INVOCATION = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
+_ANSWERED = frozenset({"RequestResponse", "DryRun"})
 
 
 @dataclass
@@ -73,6 +77,8 @@ def changed_by(scope: dict[str, Any], effects: Effects) -> frozenset[str] | None
     if effects.of_a_function:
         return frozenset()
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    if _INVOCATION.fullmatch(scope["path"]) and headers.get("x-amz-invocation-type", "RequestResponse") in _ANSWERED:
+        return frozenset({"lambda_durable"})  # the function changes the rest by requests of its own
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     router = importlib.import_module("ministack.core.router")
     also = _ALSO.get(router.detect_service(scope["method"], scope["path"], headers, query))

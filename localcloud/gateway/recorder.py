@@ -23,8 +23,9 @@ from localcloud.journal.changes import Change
 # Copying takes a hundred times as long as comparing. Others alter their copy, or are seldom used.
 HANDS_OUT = frozenset(
     {
-        *("apigateway", "apigateway_v1", "cloudformation", "cloudwatch", "cloudwatch_logs", "dynamodb", "eventbridge"),
-        *("iam", "kinesis", "pipes", "s3", "scheduler", "secretsmanager", "sns", "sqs", "ssm", "stepfunctions"),
+        *("alb", "apigateway", "apigateway_v1", "appconfig", "appsync", "cloudformation", "cloudfront", "cloudwatch"),
+        *("cloudwatch_logs", "dynamodb", "ecr", "eventbridge", "glue", "iam", "iot", "kinesis", "opensearch", "pipes"),
+        *("s3", "scheduler", "secretsmanager", "sns", "sqs", "ssm", "stepfunctions"),
     }
 )
 # A change of a service's data while it is read, on another thread, makes the reading fail; the next one succeeds.

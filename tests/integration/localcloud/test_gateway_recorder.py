@@ -47,9 +47,10 @@ Gateway(config.load(Path(sys.argv[1]), 4566))
 saved = importlib.import_module("ministack.app")._state_map
 assert effects.PASS_ON.union(*effects._ALSO.values()) <= saved.keys()
 
-def changed(method, path, target="", service="", host="127.0.0.1:4566"):
+def changed(method, path, target="", service="", host="127.0.0.1:4566", kind=""):
     signed = f"AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/{service}/aws4_request, Signature=0"
     headers = {"x-amz-target": target, "authorization": signed if service else "", "host": host}
+    headers["x-amz-invocation-type"] = kind
     sent = [(name.encode(), value.encode()) for name, value in headers.items() if value]
     return effects.changed_by({"method": method, "path": path, "query_string": b"", "headers": sent}, noticed)
 
@@ -63,6 +64,11 @@ assert {"dynamodb", "dynamodb_streams"} <= changed("POST", "/", "DynamoDB_201208
 assert "cloudwatch_logs" in changed("POST", "/", "Logs_20140328.PutLogEvents", "logs")
 assert "cloudwatch" in changed("POST", "/", "GraniteServiceVersion20100801.PutMetricData", "monitoring")
 assert "lambda" in changed("POST", "/2015-03-31/functions", service="lambda")
+invocations = "/2015-03-31/functions/name/invocations"
+assert changed("POST", invocations, service="lambda") == {"lambda_durable"}
+assert changed("POST", invocations, service="lambda", kind="RequestResponse") == {"lambda_durable"}
+assert {"lambda", "sqs"} <= changed("POST", invocations, service="lambda", kind="Event")
+assert {"lambda", "sqs"} <= changed("PUT", "/2015-03-31/functions/name/code", service="lambda")
 assert "stepfunctions" in changed("POST", "/", "AWSStepFunctions.StartExecution", "states")
 assert {"apigateway", "apigateway_v1"} <= changed("POST", "/restapis", service="apigateway")
 for service in ("cloudformation", "iam", "tagging", "ecr", "kms", "codebuild"):

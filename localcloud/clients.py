@@ -91,6 +91,7 @@ def prepare(config: Config) -> None:
         loader().load_service_model(service, "service-2")
     for service in _ASKS:
         root_client(config, service)
+    root_client(config, "s3").get_paginator("list_objects_v2")
 
 
 def role_client(

@@ -15,6 +15,7 @@ _NAMES = {"states": ["stepfunctions"], "sagemaker": ["sagemaker", "sagemaker-run
 _NOT_CALLED = ("logs", "kms", "xray", "ec2")
 _EVERY_CLIENT = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
 _EVERY_SERVICE = ("service-2", "endpoint-rule-set-1")
+_SOME_SERVICES = ("paginators-1", "waiters-2")
 _DATA = loaders.Loader.BUILTIN_DATA_PATH
 
 _read, _list = loaders.JSONFileLoader.load_file, loaders.Loader.list_available_services
@@ -25,9 +26,8 @@ _listed = {}
 def install():
     """Reads what every client needs, and lets botocore's loaders look here first."""
     _read_files(os.path.join(_DATA, name) for name in _EVERY_CLIENT)
-    usual = loaders.Loader()
-    usual.search_paths.append(os.path.join(os.path.dirname(boto3.__file__), "data"))
-    _listed.update({_question(usual, kind): _list(usual, kind) for kind in _EVERY_SERVICE})
+    usual = _usual()
+    _listed.update({_question(usual, kind): _list(usual, kind) for kind in (*_EVERY_SERVICE, *_SOME_SERVICES)})
 
     def load_file(self, file_path):
         found = _files.pop(file_path, None)
@@ -48,9 +48,16 @@ def services(namespaces):
     loader = loaders.Loader()
     called = sorted(set(namespaces).difference(_NOT_CALLED))
     names = {name for namespace in called for name in _NAMES.get(namespace, [namespace])}
-    for name in sorted(names.intersection(*_listed.values())):
+    for name in sorted(names.intersection(_listed[_question(_usual(), "service-2")])):
         version = loader.determine_latest_version(name, "service-2")
         _read_files(os.path.join(_DATA, name, version, kind) for kind in _EVERY_SERVICE)
+
+
+def _usual():
+    """A loader as a session of boto3 has it: botocore's folder, then boto3's."""
+    loader = loaders.Loader()
+    loader.search_paths.append(os.path.join(os.path.dirname(boto3.__file__), "data"))
+    return loader
 
 
 def _read_files(paths):
@@ -59,5 +66,5 @@ def _read_files(paths):
 
 
 def _question(loader, kind):
-    """All that the answer depends on, the packages' own files aside. A session has boto3's folder, too."""
+    """All that the answer depends on, the packages' own files aside."""
     return type(loader.file_loader), tuple(loader._potential_locations()), kind

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -101,3 +103,9 @@ def test_a_function_is_shipped_with_its_own_folder_and_the_shared_one(two_worklo
     own = sorted(next(iter(bundle - {"shared"})) for bundle in bundles)
     assert all(len(bundle) == 2 for bundle in bundles)
     assert own == sorted(path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py"))
+
+
+def test_what_the_app_imports_beside_the_cdk_does_not_import_it_too() -> None:
+    """Two threads must not talk to the CDK's library at once."""
+    code = "import sys, infra.workloads; assert not {'aws_cdk', 'constructs', 'jsii'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import node
+from cli import node, stack
 
-MAIN = """
+MAIN = """#!/usr/bin/env node
 const answer = require('./lib/answer.js');
 console.log(JSON.stringify({
   answer: answer.ask(), file: require('node:path').basename(__filename), main: require.main === module,
@@ -39,7 +39,7 @@ def run(cache: Path, *, answer: str = ANSWER, arguments: str = "") -> str:
 
 
 def kept(cache: Path) -> Path:
-    (file,) = (cache / "slipway" / "node").glob("temporary-*")
+    (file,) = (cache / "slipway" / "node").glob("main.js-*")
     return file
 
 
@@ -70,9 +70,22 @@ def test_where_nothing_can_be_kept_the_program_runs_all_the_same(cache: Path) ->
     assert '"answer":"one"' in run(cache)
 
 
-def test_other_programs_of_node_are_left_to_its_own_cache(cache: Path) -> None:
+def test_the_command_line_of_the_cdk_does_not_wait_for_its_compiler_twice(cache: Path) -> None:
     environment = os.environ | node.compile_cache({"XDG_CACHE_HOME": str(cache)})
-    subprocess.run([node.program(), "--eval", "1"], env=environment, check=True)
+    command = [node.program(), stack.CDK, "--version", "--no-notices"]
+    first = subprocess.run(command, env=environment, check=True, capture_output=True).stdout
+    (file,) = (cache / "slipway" / "node").iterdir()
+    written = file.stat().st_ino
+    assert subprocess.run(command, env=environment, check=True, capture_output=True).stdout == first
+    assert file.stat().st_ino == written
+
+
+def test_nothing_is_kept_of_other_programs(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.js").write_text("console.log(1)")
+    (tmp_path / "tmp").mkdir()
+    environment = os.environ | node.compile_cache({"XDG_CACHE_HOME": str(cache)}) | {"TMPDIR": str(tmp_path / "tmp")}
+    for arguments in (["--eval", "1"], [tmp_path / "elsewhere.js"]):
+        subprocess.run([node.program(), *arguments], env=environment, check=True, capture_output=True)
     assert not cache.exists()
 
 

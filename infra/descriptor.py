@@ -35,7 +35,7 @@ class WorkloadParts:
 
 
 def descriptor(context: WorkloadContext, parts: WorkloadParts) -> dict[str, Any]:
-    """Values may be CloudFormation tokens: turn it into text with `infra.documents.to_json`."""
+    """Values may be CloudFormation tokens: turn it into text with `infra.documents.to_parameter`."""
     manifest, names = context.workload.manifest, context.names
     return {
         "name": manifest.name,

@@ -19,7 +19,7 @@ SAMPLE_REQUEST = "sample_request.json"
 SHARED = "shared"
 """The package in a training folder that the serving image has as well."""
 SAMPLE_REQUEST_LIMIT = 4096
-"""Characters: the descriptor holds it, and an SSM parameter ends at 8 KB."""
+"""Characters: the descriptor holds it, and an SSM parameter ends at 8 KB (`infra.documents.to_parameter`)."""
 
 
 class ManifestError(ValueError):

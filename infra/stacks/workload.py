@@ -16,7 +16,7 @@ from constructs import Construct
 from infra.batch.batch import Batch
 from infra.context import WorkloadContext
 from infra.descriptor import SPLIT_VARIANTS, VARIANT, WorkloadParts, descriptor
-from infra.documents import to_json
+from infra.documents import to_json, to_parameter
 from infra.images.serving_image import ServingImage
 from infra.monitoring.alarms import WorkloadAlarms, rollback_alarms
 from infra.monitoring.monitoring import Monitoring
@@ -26,7 +26,7 @@ from infra.settings import Settings
 from infra.stacks.platform import PlatformStack
 from infra.training.code import TrainingCode
 from infra.training.training import Training
-from infra.workloads import MANIFEST, Workload
+from infra.workloads import MANIFEST, SAMPLE_REQUEST, Workload
 
 NOT_CODE = [MANIFEST, "__pycache__", "*.pyc"]
 
@@ -167,6 +167,8 @@ class WorkloadStack(Stack):
         return s3_assets.Asset(self, construct_id, path=str(folder), exclude=NOT_CODE)
 
     def _describe(self, context: WorkloadContext, parts: WorkloadParts) -> None:
+        sample = len(to_json(context.workload.sample_request))
+        shorten = f"{SAMPLE_REQUEST} ({sample:,}), or the manifest's hyperparameters, metrics or steps"
         ssm.CfnParameter(
             self,
             "Descriptor",
@@ -174,6 +176,6 @@ class WorkloadStack(Stack):
             type="String",
             # A sample request may take it beyond the 4 KB of a standard parameter.
             tier="Intelligent-Tiering",
-            value=to_json(descriptor(context, parts)),
+            value=to_parameter(descriptor(context, parts), stack=self, shorten=shorten),
             description=f"What the workload {context.workload.name} consists of",
         )

@@ -305,6 +305,7 @@ class Cloud:
             for template in stacks.templates(self._config):
                 PRELOADS.expect(template)
             clients.prepare(self._config)
+            function_processes.expect_those_there_are(self._functions)
         finally:
             gc.freeze()
             gc.enable()

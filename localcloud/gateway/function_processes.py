@@ -35,6 +35,13 @@ class _Subprocess:
         return process or subprocess.Popen(argv, cwd=cwd, env=env, **options)  # noqa: S603
 
 
+def expect_those_there_are(forked: ForkedFunctions) -> None:
+    """Prepare for the functions that were created before the cloud started."""
+    functions = importlib.import_module("ministack.services.lambda_svc")
+    for function in list(functions._functions._data.values()):
+        _expect(forked, function["config"])
+
+
 def _prepare(forked: ForkedFunctions) -> None:
     """Have the models of the services read that a function's role lets it call, when a stack creates or changes it:
     CloudFormation drops its processes then.
@@ -45,10 +52,15 @@ def _prepare(forked: ForkedFunctions) -> None:
     def invalidate(name: str, *arguments: Any, **keywords: Any) -> None:
         original(name, *arguments, **keywords)
         function = functions._functions.get(name)
-        if function and function["config"]["Runtime"].startswith("python"):
-            forked.expect(_services(function["config"]))
+        if function:
+            _expect(forked, function["config"])
 
     functions.invalidate_worker = invalidate
+
+
+def _expect(forked: ForkedFunctions, function: Mapping[str, Any]) -> None:
+    if function.get("Runtime", "").startswith("python"):
+        forked.expect(_services(function))
 
 
 def _services(function: Mapping[str, Any]) -> set[str]:

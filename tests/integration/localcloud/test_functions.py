@@ -6,11 +6,13 @@ import base64
 import io
 import json
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.embedded_cloud import EmbeddedCloud, allow, unique
+from tests.support.embedded_cloud import EmbeddedCloud, allow, eventually, unique
 
 TELL = """
 import sys
@@ -63,6 +65,31 @@ def test_each_function_is_forked_and_calls_as_its_own_role(cloud: EmbeddedCloud,
         (forked, _, who), _ = _invoke(functions, name, "who")
         assert forked
         assert who.split(":")[-1] == f"assumed-role/{name}/{name}"
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="functions are forked on Linux")
+def test_where_there_are_functions_a_cloud_that_starts_prepares_for_them(
+    started: Callable[..., EmbeddedCloud],
+) -> None:
+    first = started()
+    assert not _forks_functions(first)
+    _create(first, {"main.py": TELL})
+    first.stop()
+    again = started()
+    eventually(lambda: _forks_functions(again))
+
+
+def _forks_functions(cloud: EmbeddedCloud) -> bool:
+    children = Path(f"/proc/{cloud.pid}/task").glob("*/children")
+    pids = [pid for file in children for pid in file.read_text().split()]
+    return any(b"localcloud.functions" in _command(pid) for pid in pids)
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:  # it has ended meanwhile
+        return b""
 
 
 def test_a_function_with_a_boto3_of_its_own_uses_that(cloud: EmbeddedCloud, functions: Any) -> None:

@@ -148,7 +148,7 @@ class Invoker:
         started = time.perf_counter()
         check(headers, body)
         table = await self._routes(endpoint)
-        holder = self._sessions.acquire(endpoint, headers)
+        holder = self._sessions.acquire(endpoint, headers, table)
         if holder is not None:
             return _Exchange(endpoint, *holder, started)
         while table is not None:

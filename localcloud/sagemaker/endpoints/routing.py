@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from localcloud.sagemaker.endpoints.fleet import Fleet, VariantFleet
+    from localcloud.sagemaker.endpoints.instance import Instance
 
 T = TypeVar("T")
 
@@ -66,6 +67,10 @@ class RouteTable:
             return self._any.next()
         named = self._by_name.get(target_variant)
         return named.next() if named else None
+
+    def reaches(self, instance: Instance) -> bool:
+        """Whether any traffic may still go to it."""
+        return any(instance in variant.instances for share in self.shares for variant in share.fleet.variants)
 
 
 def _weights(share: Share) -> list[tuple[VariantFleet, float]]:

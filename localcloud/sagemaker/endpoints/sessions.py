@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from localcloud.sagemaker.endpoints.fleet import VariantFleet
     from localcloud.sagemaker.endpoints.instance import Instance
+    from localcloud.sagemaker.endpoints.routing import RouteTable
 
 SESSION_ID = "x-amzn-sagemaker-session-id"
 _OPENED = "x-amzn-sagemaker-new-session-id"
@@ -26,13 +27,18 @@ class Sessions:
     def __init__(self) -> None:
         self._open: OrderedDict[tuple[str, str], tuple[VariantFleet, Instance]] = OrderedDict()
 
-    def acquire(self, endpoint: str, headers: Mapping[str, str]) -> tuple[VariantFleet, Instance] | None:
+    def acquire(
+        self, endpoint: str, headers: Mapping[str, str], table: RouteTable | None
+    ) -> tuple[VariantFleet, Instance] | None:
         """The holder of the request's session, acquired; None when there is none that takes requests."""
         key = endpoint, headers.get(SESSION_ID, "")
         found = self._open.get(key)
-        if found is None or found[1].acquire():
+        if found is None:
+            return None
+        replaced = table is None or not table.reaches(found[1])
+        if not replaced and found[1].acquire():
             return found
-        if not found[1].ready:  # gone, and its sessions with it
+        if replaced or not found[1].ready:  # gone, or about to go, and its sessions with it
             self._open.pop(key)
         return None
 

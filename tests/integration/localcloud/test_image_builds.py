@@ -171,7 +171,7 @@ def test_the_image_is_in_the_repository_when_the_deployment_goes_on(stack: Stack
     assert answer["Data"] == {"ImageUri": stack.image_uri("first")}
     assert answer["PhysicalResourceId"] == stack.image_uri("first")
     assert "first" in stack.tags()
-    image = ImageRegistry(stack.cloud, ecr=lambda: stack.cloud.client("ecr")).resolve(stack.image_uri("first"))
+    image = ImageRegistry(stack.cloud).resolve(stack.image_uri("first"))
     [(source, place)] = image.files
     assert place == "/opt/slipway" and (source / "inference/inference.py").read_text() == "NAME = 'digits'\n"
     assert image.entrypoint == ("python", "-m", "server")

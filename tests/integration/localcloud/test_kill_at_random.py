@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.support.embedded_cloud import EmbeddedCloud
 
-KILLS = 20
+KILLS, MOST_KILLS = 20, 80
 SEED = 20
 LONGEST_SECONDS = 0.4
 CONTAINER = {"Image": "000000000000.dkr.ecr.us-east-1.amazonaws.com/serving:1"}
@@ -57,6 +57,10 @@ class Writers:
             self._stop.set()
             for writer in running:
                 writer.result()
+
+    def have_written(self, least: int) -> bool:
+        """Whether more than so many things are acknowledged by every service; on a busy machine it takes more kills."""
+        return all(len(names) > least for names in self.acknowledged.values())
 
     def _write(self, service: str, write: Callable[[str], object]) -> None:
         while not self._stop.is_set():
@@ -131,7 +135,9 @@ def test_no_acknowledged_write_is_lost_by_killing_at_random(started):
     cloud = started()
     prepare(cloud)
     writers = Writers()
-    for _ in range(KILLS):
+    for kills in range(MOST_KILLS):
+        if kills >= KILLS and writers.have_written(KILLS):
+            break
         writers.run_until_killed(cloud, moments.uniform(0, LONGEST_SECONDS))
         cloud = started(port=cloud.port)
         assert number_of_messages(cloud, "direct") >= len(writers.acknowledged["sqs"])
@@ -140,7 +146,7 @@ def test_no_acknowledged_write_is_lost_by_killing_at_random(started):
     assert {service: names - there[service] for service, names in writers.acknowledged.items()} == {
         service: set() for service in writers.acknowledged
     }
-    assert all(len(names) > KILLS for names in writers.acknowledged.values()), "too little was written to tell"
+    assert writers.have_written(KILLS), "too little was written to tell"
     assert writers.unexpected == []
     s3 = cloud.client("s3")
     for name in writers.acknowledged["s3"]:

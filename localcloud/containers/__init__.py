@@ -10,6 +10,7 @@
     forking.py    the owner's side of such a process
     preloaded.py  the process itself, of which launchers are forked
     takeover.py   becoming a script without `exec`, inside a forked launcher
+    ending.py     what such a script's interpreter need not take apart at its end
     understudy.py the same for the script that a container's program starts
     namespaces.py entering and holding namespaces, inside the launcher and the holder of a network
     mounts.py     the private mount tree, built inside the launcher

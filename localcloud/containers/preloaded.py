@@ -23,6 +23,7 @@ import socket
 import sys
 
 from localcloud.containers import launcher, namespaces, takeover, understudy
+from localcloud.containers.ending import Ending
 
 READY = b"ready"
 LAUNCHER, NETWORK = b"l", b"n"
@@ -41,14 +42,20 @@ def main(control: int, modules: str, slow: str) -> None:
     """
     line = socket.socket(fileno=control)
     sys.path[:] = [path for path in sys.path if path not in ("", sys.argv[1])]
+    ending = Ending() if slow else None
     if modules:
         _import(modules.split(","), openblas=bool(slow))
     _check_open_files(control)
+    if ending:
+        ending.prepare()
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     line.sendall(READY)
-    takeover.run(*_serve(line, _taking_over(bool(slow)) if modules else os.execvpe))
+    argv, environment = _serve(line, _taking_over(bool(slow)) if modules else os.execvpe)
+    if ending:
+        ending.arm()
+    takeover.run(argv, environment)
 
 
 def _serve(line: socket.socket, execute) -> tuple[list[str], dict[str, str]]:

@@ -169,6 +169,56 @@ def test_what_it_left_to_the_end_is_done_as_in_a_new_interpreter(monkeypatch, pr
     assert zipfile.ZipFile(io.BytesIO(archive)).read("one") == b"1"
 
 
+# What is left to the interpreter's end by a package that was imported before the fork.
+_HELD_BY_PACKAGE = """
+import atexit, xml.dom.minidom as package
+def generate():
+    try:
+        yield
+    finally:
+        print("finished")
+class Held:
+    def __del__(self):
+        print("deleted")
+"""
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        'package.text = open("/opt/ml/text", "w"); package.text.write("held")',
+        "package.Node.held = [Held()]",
+        "package._generator = generate(); next(package._generator)",
+        "atexit.register(lambda: print(__import__('xml.dom.minidom').dom.minidom.Node.__name__))",
+        "atexit._run_exitfuncs(); import xml.dom.minidom; print(xml.dom.minidom.Node.__name__)",
+        "import sys; sys.modules['xml.dom.minidom'] = Held(); del package",
+        "import sys; sys.modules.clear()",
+        "package.Node.held = Held(); raise ValueError('no')",
+    ],
+)
+def test_what_a_package_still_holds_at_the_end_is_done_as_in_a_new_interpreter(monkeypatch, preloads, folder, left):
+    _write(folder, "script.py", _HELD_BY_PACKAGE + left)
+    ended = []
+    for told in _both(monkeypatch, _spec(folder, "python3", "/opt/ml/script.py")):
+        ended.append([told, *(path.read_text() for path in (folder / "ml").glob("text"))])
+    assert ended[0] == ended[1]
+    assert len(ended[0][0][1] + ended[0][1:]) >= (left != "import sys; sys.modules.clear()")
+
+
+_WATCH = """
+import ctypes, os, weakref, xml.dom.minidom as package
+package.watched = type("Watched", (), {})()
+watching = weakref.ref(package.watched, lambda _, write=os.write: write(1, b"taken apart"))
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(watching))  # or it would be gone before
+"""
+
+
+def test_packages_are_not_taken_apart_for_nothing(monkeypatch, preloads, folder):
+    _write(folder, "script.py", _WATCH)
+    preloaded, anew = _both(monkeypatch, _spec(folder, "python3", "/opt/ml/script.py"))
+    assert (preloaded, anew) == ((0, []), (0, ["taken apart"]))
+
+
 @pytest.fixture
 def plain(preloads, folder):
     """Makes the process without slow packages be there for a container like this one; PYTHONPATH is its folder."""

@@ -1,6 +1,7 @@
 """What a run will do, as plain data: nothing is created here."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import descriptor as descriptors
@@ -37,11 +38,13 @@ def plan(
     )
     overrides = take(event, "hyperparameters", dict)
     descriptor = descriptors.read(ssm, path=workloads_path, workload=run.workload)
-    check(event, descriptor)
+    with ThreadPoolExecutor(1) as pool:  # whom it must beat is asked for beside whether it may begin
+        asked = pool.submit(champions.find, sagemaker, s3, descriptor, run=run.name)
+        check(event, descriptor)
+    champion = asked.result()
     hyperparameters = resolve(descriptor["training"]["hyperparameters"], overrides)
     training_job = _nothing_to_train(run) or requests.training_job(descriptor, run, hyperparameters)
     tuned = None if run.imported_model else tuning(descriptor, run, training_job, overrides)
-    champion = champions.find(sagemaker, s3, descriptor, run=run.name)
     compared = champion and not champion["own"] and not champion["lost"]
     return {
         "check_job": check_job(descriptor, run),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from localcloud.images import requirement_files
-from localcloud.images.dockerfile import shell
+from localcloud.images.dockerfile import compiling, shell
 from localcloud.images.dockerfile.copying import ImageTree
 from localcloud.images.dockerfile.parser import Instruction
 from localcloud.images.dockerfile.substitution import substitute
@@ -63,6 +63,8 @@ def _perform(command: list[str], context: RunContext) -> None:
     arguments = _installer_arguments(command)
     if arguments is not None:
         context.packages = _install(arguments, context)
+    elif (words := compiling.arguments(command)) is not None:
+        compiling.compile_all(words, context.tree, context.workdir, context.packages.python)
     elif name == "chmod":
         _change_mode(command[1:], context)
     elif name == "mkdir":
@@ -78,8 +80,8 @@ def _perform(command: list[str], context: RunContext) -> None:
         )
     else:
         raise ValueError(
-            f"cannot run {' '.join(command)!r} without a container engine; supported: pip install, chmod, mkdir,"
-            " useradd, joined by &&. Do it before the build, and COPY the result"
+            f"cannot run {' '.join(command)!r} without a container engine; supported: pip install,"
+            " python -m compileall, chmod, mkdir, useradd, joined by &&. Do it before the build, and COPY the result"
         )
 
 

@@ -175,6 +175,8 @@ def test_copy_refuses_what_is_not_in_the_context(project, tmp_path: Path, source
         ("RUN pip install .", "folder or file"),
         ("RUN pip install", "nothing to install"),
         ("RUN pip install numpy>=2", "is not supported"),
+        ("RUN python -m compileall", "names no folder"),
+        ("RUN python -m compileall -j 4 /app", "-j of compileall is not supported"),
         ("RUN pip install --target /x greeting", "--target"),
         ("RUN pip install -r nowhere.txt", "no such requirement file"),
         ("RUN pip install $(cat list)", "command substitution"),
@@ -205,6 +207,26 @@ def test_a_base_image_that_is_unknown_says_what_is_known(project) -> None:
 def test_a_failing_installation_gives_the_installers_words(project) -> None:
     with pytest.raises(EnvironmentBuildFailed, match="no-such-package"):
         project.build(BASE + "RUN pip install no-such-package\n")
+
+
+def test_code_is_compiled_for_the_paths_that_it_has_in_the_image(project) -> None:
+    project.write("code/x.py", "STAGES = {'a', 'b', 'c'}\nVALUE = 1\n")
+    text = BASE + "WORKDIR /opt\nCOPY code code\nRUN python -m compileall -q --invalidation-mode unchecked-hash code\n"
+    image = project.build(text)
+    assert project.build(text, tag="again:1").digest == image.digest
+    [source] = [source for source, _ in image.files]
+    [compiled] = source.rglob("*.pyc")
+    assert b"/opt/code/x.py" in compiled.read_bytes()
+    assert str(source).encode() not in compiled.read_bytes()
+    folder = compiled.parents[1]
+    (folder / "x.py").write_text("VALUE = 2")  # which nobody looks at
+    assert run(image, "-c", f"import sys; sys.path.append({str(folder)!r}); import x; print(x.VALUE)") == "1"
+
+
+def test_code_that_cannot_be_compiled_is_told_by_its_place_in_the_image(project) -> None:
+    project.write("code/x.py", "def broken(:")
+    with pytest.raises(DockerfileError, match=r"compileall: .*'/app/x\.py'"):
+        project.build(BASE + "COPY code /app\nRUN python3 -m compileall -q /app\n")
 
 
 def test_accounts_are_skipped_and_said(project) -> None:

@@ -97,10 +97,19 @@ function keepScripts(folder, program, temporary) {
   process.on('exit', () => store.write());
 }
 
+/** What a path leads to; undefined where nothing is there, as where Node completes the name or runs standard input. */
+function resolved(file) {
+  try {
+    return fs.realpathSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
 const folder = process.env.SLIPWAY_COMPILE_CACHE;
-if (folder && isMainThread && process.argv[1]) {
-  const main = fs.realpathSync(process.argv[1]);
-  const temporary = fs.realpathSync(os.tmpdir()) + path.sep;
+const main = folder && isMainThread && process.argv[1] && resolved(process.argv[1]);
+if (main) {
+  const temporary = (resolved(os.tmpdir()) ?? os.tmpdir()) + path.sep;
   const program = path.basename(main);
   if (program === 'cdk' || main.startsWith(temporary)) keepScripts(folder, program, temporary);
 }

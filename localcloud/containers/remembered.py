@@ -41,15 +41,18 @@ class Remembered:
 
     def add(self, uri: str, python: Path, variables: Mapping[str, str], own: Mapping[str, str], *, slow: bool) -> None:
         """A container of the image `uri` was forked; `own` are the image's variables. Where a job has set others than
-        packages' settings, nothing is kept: they may be secrets.
+        packages' settings, nothing is kept: they may be secrets. Where it cannot be written, the next time is slower.
         """
         if any(name not in own and not _SETTINGS.fullmatch(name) for name in variables):
             return
         use = Use(_name(uri), str(python), dict(variables), slow)
         with self._lock:
             if use != self._last.get((use.image, slow)):
-                self._write([use, *(other for other in self._read() if other != use)])
                 self._last[use.image, slow] = use
+                try:
+                    self._write([use, *(other for other in self._read() if other != use)])
+                except OSError as error:
+                    log.warning("%s is not kept: %s", self._file, error)
 
     def named_in(self, text: str) -> list[Use]:
         """Of each image that the text names, what was used last of both kinds, the newest first."""

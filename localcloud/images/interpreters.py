@@ -5,14 +5,19 @@ uv finds them, and starts each that it meets on its way: what it found is kept f
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import os
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 
 from localcloud.images import environments, uv
+
+log = logging.getLogger(__name__)
 
 _KEPT = "interpreters.json"
 
@@ -41,11 +46,16 @@ def running_version() -> str:
 def _found(version: str) -> Path | None:
     kept, there = environments.default_root() / _KEPT, _there()
     known = _read(kept, there)
-    if version not in known:
+    if not _holds(known, version):
         found = uv.find_python(version)
         known[version] = str(found) if found else None
         _write(kept, there, known)
     return Path(known[version]) if known[version] else None
+
+
+def _holds(known: dict[str, str | None], version: str) -> bool:
+    """Whether what was found is still there: a link in PATH is as old as it was when what it leads to has gone."""
+    return version in known and (known[version] is None or Path(str(known[version])).exists())
 
 
 def _there() -> str:
@@ -61,12 +71,22 @@ def _read(path: Path, there: str) -> dict[str, str | None]:
     """Version -> interpreter, None where there is none; nothing for another set of interpreters."""
     if not path.is_file():
         return {}
-    document = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        log.warning("%s is written anew: %s", path, error)
+        return {}
     return document["found"] if document["there"] == there else {}
 
 
 def _write(path: Path, there: str, found: dict[str, str | None]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps({"there": there, "found": found}), encoding="utf-8")
-    temporary.replace(path)
+    """A disk that is full or cannot be written to costs time, and nothing else."""
+    temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps({"there": there, "found": found}), encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        log.warning("%s is not kept: %s", path, error)
+        with contextlib.suppress(OSError):
+            temporary.unlink()

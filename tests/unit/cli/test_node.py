@@ -89,6 +89,15 @@ def test_nothing_is_kept_of_other_programs(cache: Path, tmp_path: Path) -> None:
     assert not cache.exists()
 
 
+@pytest.mark.parametrize("arguments", [["--eval", "console.log(1)", "one"], ["-", "one"], ["program"]])
+def test_programs_without_a_file_of_that_name_run_as_ever(cache: Path, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "program.js").write_text("console.log(1)")
+    environment = os.environ | node.compile_cache({"XDG_CACHE_HOME": str(cache)})
+    command = [node.program(), *arguments]
+    options = {"env": environment, "cwd": tmp_path, "input": "console.log(1)", "text": True, "capture_output": True}
+    assert subprocess.run(command, check=True, **options).stdout == "1\n"
+
+
 def test_options_that_are_there_already_are_kept(cache: Path) -> None:
     assert node.compile_cache({"NODE_OPTIONS": "--no-warnings"})["NODE_OPTIONS"].startswith("--no-warnings --require=")
     assert '"answer":"one"' in run(cache, arguments="--no-warnings")

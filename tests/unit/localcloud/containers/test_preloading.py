@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -472,3 +473,20 @@ def test_none_is_left_when_the_owner_closes(preloads, folder):
     with pytest.raises(ProcessLookupError):
         os.kill(process._process.pid, 0)
     assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[2] is not PRELOADED
+
+
+def test_a_container_starts_where_nothing_can_be_remembered(preloads, folder, tmp_path, caplog):
+    _write(folder, "script.py", "print(1)")
+    (tmp_path / "file").touch()
+    preloads.configure(1, Remembered(tmp_path / "file" / "preloaded.json"))
+    assert _run(_spec(folder, "python3", "/opt/ml/script.py"))[:2] == (0, ["1"])
+    assert "preloaded.json is not kept" in caplog.text
+
+
+def test_whoever_waits_for_a_process_whose_place_is_taken_starts_anew(tmp_path):
+    (tmp_path / "slow.py").write_text("import time; time.sleep(60)")
+    process = forking.Preloaded(Path(sys.executable), {"PYTHONPATH": str(tmp_path)}, ["slow"], time.monotonic)
+    threading.Timer(0.3, process.close).start()
+    assert not process.ready(_LIMIT)
+    assert not process.ready(0)
+    assert not process.failed

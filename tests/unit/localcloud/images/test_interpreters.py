@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,46 @@ def test_what_uv_installed_counts_too(asked: list[str], tmp_path: Path) -> None:
     (tmp_path / "uv" / "cpython-3.9").mkdir(parents=True)
     found("3.9")
     assert asked == ["3.9", "3.9"]
+
+
+def test_uv_is_asked_again_when_a_link_leads_nowhere_any_more(asked: list[str], programs: Path, tmp_path: Path) -> None:
+    (tmp_path / "cpython").touch()
+    (programs / "python3.9").symlink_to(tmp_path / "cpython")
+    assert found("3.9") == programs / "python3.9"
+    (tmp_path / "cpython").unlink()
+    assert found("3.9") is None
+    assert asked == ["3.9"] * 2
+
+
+@pytest.mark.parametrize("text", ["", "[", '{"there": "'])
+def test_what_was_cut_short_is_written_anew(asked: list[str], text: str) -> None:
+    found("3.8")
+    _kept().write_text(text)
+    assert [found("3.8"), found("3.8")] == [None, None]
+    assert asked == ["3.8"] * 2
+
+
+def test_nothing_fails_where_nothing_can_be_kept(asked: list[str], tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    assert found("3.8") is None
+
+
+def test_threads_do_not_take_each_others_files_away(asked: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    begin = threading.Barrier(8)
+
+    def write() -> None:
+        for _ in range(20):
+            begin.wait()
+            interpreters._write(_kept(), "there", {"3.8": None})
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not caplog.records
+    assert list(_kept().parent.iterdir()) == [_kept()]
+
+
+def _kept() -> Path:
+    return interpreters.environments.default_root() / interpreters._KEPT

@@ -70,7 +70,7 @@ class Preloaded:
             self._set_priority(_LOWEST_PRIORITY)
 
     def ready(self, seconds: float) -> bool:
-        """Whether the imports are done, or have failed (`failed`), within so many seconds."""
+        """Whether the imports are done, or have failed (`failed`), within so many seconds; not where it is closed."""
         if self._spare:
             self._spare = False
             self._set_priority(0)
@@ -81,6 +81,8 @@ class Preloaded:
                 self._ready = self._line.recv(_ANSWER_BYTES) == READY
                 self.failed = not self._ready
             return self._ready or self.failed
+        except (OSError, ValueError):  # closed, by somebody who needs its place
+            return False
         finally:
             self._asking.release()
 

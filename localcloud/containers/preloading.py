@@ -107,6 +107,7 @@ class Preloads:
             return None
         if process.failed:
             with self._lock:
+                process.close()
                 self._found[wanted] = None
             return None
         return process

@@ -13,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.documents import to_json
-from infra.permissions import allow, explain_wildcard
+from infra.permissions import allow, explain_wildcards
 from infra.principals import in_this_account
 
 
@@ -60,7 +60,7 @@ class Machine(Construct):
         if alerts_topic_arn:
             allow(self.role, ["sns:Publish"], [alerts_topic_arn])
         allow(self.role, ["kms:Decrypt", "kms:GenerateDataKey"], [key.key_arn])
-        explain_wildcard(self.role, "*", "log delivery and X-Ray have no resources")
+        explain_wildcards(self.role, ["*"], "log delivery and X-Ray have no resources")
 
     def allow_passing(self, roles: list[iam.IRole]) -> None:
         """Hand exactly these roles to SageMaker."""

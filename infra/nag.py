@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
@@ -10,5 +11,10 @@ from constructs import IConstruct
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """Accept the rules that `reasons` names (an id, with its finding where it has one) for `construct` and below."""
-    for rule, reason in reasons.items():
-        Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))
+    accepted = [Acknowledgment(id=rule, reason=reason) for rule, reason in reasons.items()]
+    _validations(construct).acknowledge(*accepted)
+
+
+@cache  # a call of the CDK costs as much as the rest; jsii keeps every construct for ever anyway
+def _validations(construct: IConstruct) -> Validations:
+    return Validations.of(construct)

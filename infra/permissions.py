@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from aws_cdk import Stack
@@ -28,20 +29,24 @@ def allow(
     # A token stands for a reference, which never holds a wildcard itself.
     wild = [resource for resource in resources if "*" in resource]
     if wild:
-        for shown in map(_flat, Stack.of(role).resolve(wild)):
-            explain_wildcard(role, shown, wildcard)
+        explain_wildcards(role, [_flat(resource) for resource in _stack(role).resolve(wild)], wildcard)
 
 
-def allow_grants(role: iam.IRole, key_arn: str) -> None:
+def allow_grants(role: iam.Role, key_arn: str) -> None:
     """Let AWS make grants on the key for what `role` asks of it: SageMaker encrypts the volumes of instances by one."""
     allow(role, ["kms:CreateGrant"], [key_arn], conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}})
 
 
-def explain_wildcard(role: iam.IRole, resource: str, reason: str | None) -> None:
-    """Accept the wildcard in `resource`, written as cdk-nag writes it, on `role`."""
+def explain_wildcards(role: iam.Role, resources: Sequence[str], reason: str | None) -> None:
+    """Accept the wildcards in `resources`, written as cdk-nag writes them, on `role`."""
     if not reason:
-        raise UnexplainedWildcard(f"{role.node.path} is granted {resource}: say why the wildcard is needed")
-    acknowledge(role, {f"AwsSolutions-IAM5[Resource::{resource}]": reason})
+        raise UnexplainedWildcard(f"{role.node.path} is granted {', '.join(resources)}: say why the wildcard is needed")
+    acknowledge(role, {f"AwsSolutions-IAM5[Resource::{resource}]": reason for resource in resources})
+
+
+@cache  # as infra.nag caches
+def _stack(role: iam.Role) -> Stack:
+    return Stack.of(role)
 
 
 def _flat(value: Any) -> str:

@@ -86,6 +86,11 @@ class Preloaded:
         finally:
             self._asking.release()
 
+    @property
+    def was_killed(self) -> bool:
+        """It served, and does not any more."""
+        return self._ready and self._process.poll() is not None
+
     def fork(self, request: bytes, descriptors: list[int]) -> int:
         """The process id of what it forks (see preloaded.py). Raises OSError."""
         self.used = self._clock()

@@ -133,7 +133,7 @@ class Preloads:
 
     def _end_idle(self) -> None:
         for key, process in list(self._found.items()):
-            if process is not None and self._clock() - process.used >= _IDLE_SECONDS:
+            if process is not None and (process.was_killed or self._clock() - process.used >= _IDLE_SECONDS):
                 process.close()
                 del self._found[key]
 

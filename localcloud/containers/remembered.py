@@ -15,7 +15,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-_MOST = 16
+_MOST = 8  # of each kind
 _SETTINGS = re.compile(r"PATH|LANG|(?:PYTHON|OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|NUMEXPR_|ATEN_|TORCH_|PYTORCH_)\w*")
 
 
@@ -76,7 +76,8 @@ class Remembered:
         temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump([asdict(use) for use in uses[:_MOST]], file, indent=1)
+            kept = [use for kind in (True, False) for use in [use for use in uses if use.slow is kind][:_MOST]]
+            json.dump([asdict(use) for use in kept], file, indent=1)
         temporary.replace(self._file)
 
 

@@ -465,6 +465,27 @@ def test_of_each_image_the_last_use_is_remembered(remembered, tmp_path):
     assert again.named_in("one:1 two:1") == [newest, Use("two:1", "python", {"OMP_NUM_THREADS": "1"}, slow=True)]
 
 
+def test_uses_of_one_kind_do_not_push_out_the_other(remembered):
+    remembered.add("a/trains:1", Path("python"), {}, {}, slow=True)
+    for number in range(20):
+        remembered.add(f"a/serves:{number}", Path("python"), {}, {}, slow=False)
+    assert remembered.named_in("trains:1 serves:1 serves:19") == [
+        Use("trains:1", "python", {}, slow=True),
+        Use("serves:19", "python", {}, slow=False),
+    ]
+
+
+def test_there_is_another_when_it_was_killed(preloads, folder):
+    _write(folder, "script.py", "print(1)")
+    spec = _spec(folder, "python3", "/opt/ml/script.py")
+    assert _run(spec) == (0, ["1"], PRELOADED)
+    (killed,) = preloads._found.values()
+    killed._process.kill()
+    killed._process.wait()
+    assert _run(spec) == (0, ["1"], PRELOADED)
+    assert killed not in preloads._found.values()
+
+
 def test_none_is_left_when_the_owner_closes(preloads, folder):
     _write(folder, "script.py", "print(1)")
     _run(_spec(folder, "python3", "/opt/ml/script.py"))

@@ -20,6 +20,8 @@ from localcloud.images import environments, uv
 log = logging.getLogger(__name__)
 
 _KEPT = "interpreters.json"
+_SETS = 16
+"""How many sets of interpreters are kept: programs with another PATH see others."""
 
 
 def for_version(version: str | None) -> Path:
@@ -45,7 +47,7 @@ def running_version() -> str:
 @cache
 def _found(version: str) -> Path | None:
     kept, there = environments.default_root() / _KEPT, _there()
-    known = _read(kept, there)
+    known = _read(kept).get(there, {})
     if not _holds(known, version):
         found = uv.find_python(version)
         known[version] = str(found) if found else None
@@ -67,8 +69,8 @@ def _there() -> str:
     return hashlib.sha256(json.dumps(ages).encode()).hexdigest()
 
 
-def _read(path: Path, there: str) -> dict[str, str | None]:
-    """Version -> interpreter, None where there is none; nothing for another set of interpreters."""
+def _read(path: Path) -> dict[str, dict[str, str | None]]:
+    """For each set of interpreters: version -> interpreter, None where there is none."""
     if not path.is_file():
         return {}
     try:
@@ -76,15 +78,17 @@ def _read(path: Path, there: str) -> dict[str, str | None]:
     except ValueError as error:
         log.warning("%s is written anew: %s", path, error)
         return {}
-    return document["found"] if document["there"] == there else {}
+    return {there: found for there, found in document.items() if isinstance(found, dict)}
 
 
 def _write(path: Path, there: str, found: dict[str, str | None]) -> None:
     """A disk that is full or cannot be written to costs time, and nothing else."""
+    others = [item for item in _read(path).items() if item[0] != there]
+    kept = dict([*others, (there, found)][-_SETS:])
     temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"there": there, "found": found}), encoding="utf-8")
+        temporary.write_text(json.dumps(kept), encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         log.warning("%s is not kept: %s", path, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
@@ -53,7 +54,25 @@ def test_uv_is_asked_again_when_an_interpreter_has_come_or_gone(asked: list[str]
     assert found("3.9") == programs / "python3.9"
     (programs / "python3.9").unlink()
     assert found("3.9") is None
-    assert asked == ["3.9"] * 3
+    assert asked == ["3.9"] * 2  # these were there before
+
+
+def test_programs_that_see_other_interpreters_do_not_make_each_other_ask(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "python3.10").touch()
+    for path in [str(programs), f"{tmp_path / 'more'}:{programs}"] * 2:
+        monkeypatch.setenv("PATH", path)
+        found("3.9")
+    assert asked == ["3.9"] * 2
+
+
+def test_old_sets_of_interpreters_are_given_up(asked: list[str], programs: Path) -> None:
+    for number in range(interpreters._SETS + 1):
+        (programs / f"python{number}").touch()
+        found("3.9")
+    assert len(json.loads(_kept().read_text())) == interpreters._SETS
 
 
 def test_a_folder_with_other_programs_before_it_changes_nothing(

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cli import node, programs
@@ -86,6 +87,7 @@ def bootstrap(target: Target, on_line: Callable[[str], None] | None) -> None:
 
 def _create_bootstrap_stack(target: Target) -> None:
     """What `cdk bootstrap` does in an empty account, without the two seconds that its start takes: its own template.
+    Where another deployment has begun it already, its end is waited for.
 
     https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html, "Bootstrap from the AWS CloudFormation template".
     """
@@ -94,12 +96,13 @@ def _create_bootstrap_stack(target: Target) -> None:
         "FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY",
         "CloudFormationExecutionPolicies": "arn:aws:iam::aws:policy/AdministratorAccess",
     }
-    cloudformation.create_stack(
-        StackName="CDKToolkit",
-        TemplateBody=_BOOTSTRAP_TEMPLATE.read_text(encoding="utf-8"),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-    )
+    with suppress(cloudformation.exceptions.AlreadyExistsException):
+        cloudformation.create_stack(
+            StackName="CDKToolkit",
+            TemplateBody=_BOOTSTRAP_TEMPLATE.read_text(encoding="utf-8"),
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
     waiter = cloudformation.get_waiter("stack_create_complete")
     waiter.wait(
         StackName="CDKToolkit", WaiterConfig={"Delay": _BOOTSTRAP_POLL_SECONDS, "MaxAttempts": _BOOTSTRAP_POLLS}

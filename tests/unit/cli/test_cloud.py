@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cli import data, descriptors, destroy, jobs, predict, status
+from cli import data, descriptors, destroy, jobs, predict, stack, status
 from cli.embedded import EmbeddedCloud
 from cli.errors import CliError, CommandFailed, explained
 from cli.target import Target
@@ -68,6 +69,20 @@ def test_a_port_that_is_taken_is_named(cloud: EmbeddedCloud, tmp_path: Path) -> 
         EmbeddedCloud(state=tmp_path / "other", port=cloud.port).start()
     assert f"port {cloud.port}" in raised.value.message
     assert "--port" in raised.value.hint
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Target]:
+    """A cloud that nothing was deployed to."""
+    cloud = EmbeddedCloud(state=tmp_path / "cloud", port=free_port())
+    yield Target(stage="dev", endpoint=cloud.start())
+    cloud.stop()
+
+
+def test_two_deployments_at_once_are_bootstrapped_once(empty: Target) -> None:
+    with ThreadPoolExecutor() as deployments:
+        list(deployments.map(lambda _: stack.bootstrap(empty, None), range(2)))
+    assert stack.is_bootstrapped(empty)
 
 
 def test_an_upload_writes_the_request_and_every_channel(target: Target, bucket: str, tmp_path: Path) -> None:

@@ -111,5 +111,7 @@ const main = folder && isMainThread && process.argv[1] && resolved(process.argv[
 if (main) {
   const temporary = (resolved(os.tmpdir()) ?? os.tmpdir()) + path.sep;
   const program = path.basename(main);
-  if (program === 'cdk' || main.startsWith(temporary)) keepScripts(folder, program, temporary);
+  if (main.startsWith(temporary)) keepScripts(folder, program, temporary);
+  // A file for each installation: one of them should not read what the others compiled.
+  else if (program === 'cdk') keepScripts(folder, `${program}-${crc32(main).toString(16)}`, temporary);
 }

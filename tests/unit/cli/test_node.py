@@ -80,6 +80,16 @@ def test_the_command_line_of_the_cdk_does_not_wait_for_its_compiler_twice(cache:
     assert file.stat().st_ino == written
 
 
+def test_two_installations_of_the_cdk_do_not_read_what_the_other_compiled(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    environment = os.environ | node.compile_cache({"XDG_CACHE_HOME": str(cache)}) | {"TMPDIR": str(tmp_path / "tmp")}
+    for installation in (tmp_path / "one", tmp_path / "other"):
+        installation.mkdir()
+        (installation / "cdk").write_text("console.log(1)")
+        subprocess.run([node.program(), installation / "cdk"], env=environment, check=True, capture_output=True)
+    assert len(list((cache / "slipway" / "node").iterdir())) == 2
+
+
 def test_nothing_is_kept_of_other_programs(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere.js").write_text("console.log(1)")
     (tmp_path / "tmp").mkdir()

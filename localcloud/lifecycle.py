@@ -151,11 +151,6 @@ def take_lock(state_dir: Path) -> IO[str]:
         time.sleep(_POLL_SECONDS)
 
 
-def check_port(port: int) -> None:
-    """Raises LifecycleError when the port cannot be bound."""
-    bind(port).close()
-
-
 def bind(port: int) -> socket.socket:
     """The listening socket on loopback. Raises LifecycleError, naming the port."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

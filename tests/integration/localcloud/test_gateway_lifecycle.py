@@ -35,7 +35,7 @@ def saved(cloud: EmbeddedCloud, text: str) -> bool:
 
 def is_free(port: int) -> bool:
     try:
-        lifecycle.check_port(port)
+        lifecycle.bind(port).close()
     except lifecycle.LifecycleError:
         return False
     return True

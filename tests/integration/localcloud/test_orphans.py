@@ -92,7 +92,7 @@ def test_nothing_outlives_the_server_or_its_guardians(started: Start, tmp_path: 
     for victim in victims:
         os.kill(pids[victim], signal.SIGKILL)
     eventually(lambda: not any(map(lives, processes)))
-    lifecycle.check_port(cloud.port)
+    lifecycle.bind(cloud.port).close()
 
 
 def test_an_invocation_whose_worker_is_killed_fails_and_the_next_one_works(started: Start, tmp_path: Path) -> None:

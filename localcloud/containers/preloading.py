@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localcloud.containers.forking import Preloaded
-from localcloud.containers.remembered import Remembered
+from localcloud.containers.remembered import Remembered, Use
 from localcloud.containers.spec import ContainerSpec
 
 # Slow to import, and harmless: no threads, no files left open, nothing read from variables that a job sets by itself.
@@ -30,6 +30,10 @@ _OWN_PREFIXES = ("AWS_", "SAGEMAKER_", "SLIPWAY_", "TRAINING_JOB_", "PROCESSING_
 _OWN = ("HOME",)
 _IMPORT_SECONDS = 60.0
 _IDLE_SECONDS = 600.0
+# Until a stack is deployed that names the image which a cloud may be meant for.
+_GUESS_SECONDS = 60.0
+# What no template but that of the CDK's own stack says, which is deployed before all others.
+_BOOTSTRAP = "CdkBootstrapVersion"
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class Preloads:
 
     def expect(self, template: str) -> None:
         """A stack of this template is there, or about to be: with what the others leave of the processor, and as far as
-        there is room, that is preloaded which the images that it names last ran with. Returns at once.
+        there is room, that is preloaded which the images that it names last ran with. Before there can be such a stack
+        the CDK deploys its own: then it is what trained last on this machine, for a short time. Returns at once.
         """
         if self._limit and self._remembered is not None:
             threading.Thread(target=self._prepare, args=(template,), name="preload", daemon=True).start()
@@ -122,14 +127,26 @@ class Preloads:
             self._found.clear()
 
     def _prepare(self, template: str) -> None:
-        for use in self._remembered.named_in(template) if self._remembered else ():
-            wanted = _Wanted(use.python, frozenset(use.variables.items()), use.slow)
-            if not Path(use.python).exists():
-                continue
-            with self._lock:
-                if wanted not in self._found and len(self._alive(slow=use.slow)) < self._limit:
-                    self._found[wanted] = wanted.begin(self._clock, spare=True)
-                    self._await_idle()
+        if self._remembered is None:
+            return
+        for use in self._remembered.named_in(template):
+            self._begin_ahead(use, _IDLE_SECONDS)
+        if _BOOTSTRAP in template:
+            for use in self._remembered.newest():
+                self._begin_ahead(use, _GUESS_SECONDS)
+
+    def _begin_ahead(self, use: Use, seconds: float) -> None:
+        """Kept so many seconds unless it is used."""
+        wanted = _Wanted(use.python, frozenset(use.variables.items()), use.slow)
+        with self._lock:
+            free = len(self._alive(slow=use.slow)) < self._limit
+            if wanted not in self._found and free and Path(use.python).exists():
+                self._found[wanted] = wanted.begin(self._clock, spare=True)
+                self._found[wanted].used -= _IDLE_SECONDS
+            process = self._found.get(wanted)
+            if process is not None:
+                process.used = max(process.used, self._clock() - _IDLE_SECONDS + seconds)
+                self._await_idle()
 
     def _end_idle(self) -> None:
         for key, process in list(self._found.items()):

@@ -62,6 +62,10 @@ class Remembered:
                 newest.setdefault((use.image, use.slow), use)
         return list(newest.values())
 
+    def newest(self) -> list[Use]:
+        """The last one with slow packages, if any."""
+        return [use for use in self._read() if use.slow][:1]
+
     def _read(self) -> list[Use]:
         try:
             return [Use(**entry) for entry in json.loads(self._file.read_text(encoding="utf-8"))]

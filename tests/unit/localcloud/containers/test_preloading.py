@@ -465,6 +465,24 @@ def test_of_each_image_the_last_use_is_remembered(remembered, tmp_path):
     assert again.named_in("one:1 two:1") == [newest, Use("two:1", "python", {"OMP_NUM_THREADS": "1"}, slow=True)]
 
 
+def test_what_trained_last_is_there_for_a_moment_when_the_cdk_begins_to_deploy(monkeypatch, preloads, remembered):
+    monkeypatch.setattr(preloading, "_GUESS_SECONDS", 2)
+    remembered.add("a/older:1", Path("python"), {}, {}, slow=True)
+    remembered.add("a/test:1", Path(sys.executable), {}, {}, slow=True)
+    remembered.add("a/serves:1", Path(sys.executable), {}, {}, slow=False)
+    preloads.configure(2, remembered)
+    preloads._prepare("CdkBootstrapVersion")
+    (process,) = preloads._found.values()
+    deadline = time.monotonic() + _LIMIT
+    while preloads._found and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not preloads._found
+    preloads._prepare("CdkBootstrapVersion")
+    preloads._prepare("test:1")
+    (process,) = preloads._found.values()
+    assert time.monotonic() - process.used < preloading._IDLE_SECONDS / 2
+
+
 def test_uses_of_one_kind_do_not_push_out_the_other(remembered):
     remembered.add("a/trains:1", Path("python"), {}, {}, slow=True)
     for number in range(20):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,20 @@ class AccessDenied(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+def register_sessions_in_turn() -> None:
+    """ministack looks through all sessions for expired ones whenever it adds one, and here jobs and functions, each in
+    a thread of its own, add theirs at once.
+    """
+    sts = importlib.import_module("ministack.services.sts")
+    original, turn = sts.register_session, threading.Lock()
+
+    def register(access_key: str, session: dict[str, Any]) -> None:
+        with turn:
+            original(access_key, session)
+
+    sts.register_session = register
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,7 @@ class Identity:
         self._verify_root()
         self._refuse_anonymous()
         self._name_resources_in_denials()
+        register_sessions_in_turn()
 
     def caller(self, headers: dict[str, str], query: dict[str, Any]) -> Caller:
         """The caller of the request being handled."""

@@ -127,6 +127,8 @@ class TaskRunner:
         """
         name = str(arguments.get(what.name, "")).lower()
         arn = f"arn:aws:sagemaker:{self._config.region}:{self._config.account}:{what.arn_type}/{name}"
+        if not self._authorized(api.task, f"sagemaker:{what.start}", arn):
+            return  # which the call itself says
         if not self._authorized(api.task, "sagemaker:ListTags", arn):
             prefix, error = naming.optimized_names(api.service)
             raise TaskError(

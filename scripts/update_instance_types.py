@@ -26,7 +26,7 @@ def instance_types() -> dict[str, list[str]]:
 
 def main() -> None:
     TABLE.write_text(json.dumps(instance_types(), indent=1) + "\n", "utf-8")
-    print(f"{TABLE.relative_to(Path.cwd())}: written")
+    print(f"{TABLE}: written")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,10 +38,11 @@ def test_what_waits_goes_on_when_the_gate_is_opened() -> None:
         assert process.communicate(timeout=30)[0] == "passed\n"
 
 
-def test_nobody_waits_for_a_gate_whose_holder_was_killed() -> None:
-    root = Path(__file__).resolve().parents[3]
+def test_nobody_waits_for_a_gate_whose_holder_was_killed(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}  # a killed holder leaves its file
+    options = {"cwd": Path(__file__).resolve().parents[3], "env": environment, "text": True}
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options
     ) as holder:
         assert holder.stdout
         process = waiting(holder.stdout.readline().strip())

@@ -10,8 +10,10 @@ import os
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from localcloud.containers import isolation
 
 log = logging.getLogger(__name__)
 
@@ -22,13 +24,15 @@ _SETTINGS = re.compile(r"PATH|LANG|(?:PYTHON|OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|NUME
 @dataclass(frozen=True)
 class Use:
     """A process of the interpreter `python` with these variables, and with its slow packages or without, served
-    containers of `image`, `repository:tag`.
+    containers of `image`, `repository:tag`. To an embedded cloud that is installed elsewhere than in the folder `cloud`
+    it is of no use: PATH differs.
     """
 
     image: str
     python: str
     variables: dict[str, str]
     slow: bool
+    cloud: str = field(default_factory=lambda: isolation.import_root())
 
 
 class Remembered:
@@ -57,14 +61,17 @@ class Remembered:
     def named_in(self, text: str) -> list[Use]:
         """Of each image that the text names, what was used last of both kinds, the newest first."""
         newest: dict[tuple[str, bool], Use] = {}
-        for use in self._read():
+        for use in self._own():
             if use.image in text:
                 newest.setdefault((use.image, use.slow), use)
         return list(newest.values())
 
     def newest(self) -> list[Use]:
         """The last one with slow packages, if any."""
-        return [use for use in self._read() if use.slow][:1]
+        return [use for use in self._own() if use.slow][:1]
+
+    def _own(self) -> list[Use]:
+        return [use for use in self._read() if use.cloud == isolation.import_root()]
 
     def _read(self) -> list[Use]:
         try:
@@ -80,7 +87,8 @@ class Remembered:
         temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            kept = [use for kind in (True, False) for use in [use for use in uses if use.slow is kind][:_MOST]]
+            there = [use for use in uses if Path(use.cloud).is_dir()]
+            kept = [use for kind in (True, False) for use in [use for use in there if use.slow is kind][:_MOST]]
             json.dump([asdict(use) for use in kept], file, indent=1)
         temporary.replace(self._file)
 

@@ -483,6 +483,14 @@ def test_what_trained_last_is_there_for_a_moment_when_the_cdk_begins_to_deploy(m
     assert time.monotonic() - process.used < preloading._IDLE_SECONDS / 2
 
 
+def test_what_another_installation_used_is_of_no_use(monkeypatch, remembered, tmp_path):
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(isolation, "import_root", lambda: str(tmp_path))
+        remembered.add("a/trains:1", Path("python"), {}, {}, slow=True)
+        assert len(remembered.newest()) == len(remembered.named_in("trains:1")) == 1
+    assert remembered.newest() == remembered.named_in("trains:1") == []
+
+
 def test_uses_of_one_kind_do_not_push_out_the_other(remembered):
     remembered.add("a/trains:1", Path("python"), {}, {}, slow=True)
     for number in range(20):

@@ -117,11 +117,14 @@ def relevant(lines: Sequence[str]) -> str:
 
 
 def _exception(lines: Sequence[str]) -> list[str]:
-    """What follows the stack of the last traceback: the exception with its message, which may take several lines."""
+    """What follows the stack of the last traceback: the exception with its message, which may take several lines. The
+    CDK ends it by the command line of the app, which says nothing to those who did not type it.
+    """
     starts = [index for index, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
         return []
-    return list(dropwhile(lambda line: not line or line[0].isspace(), lines[starts[-1] + 1 :]))
+    told = dropwhile(lambda line: not line or line[0].isspace(), lines[starts[-1] + 1 :])
+    return [line for line in told if ": Subprocess exited with error " not in line]
 
 
 def uv_environment() -> dict[str, str]:

@@ -50,7 +50,8 @@ def test_a_resource_that_cdk_lists_as_failed_twice_is_shown_once() -> None:
 def test_of_a_python_exception_the_message_is_shown_and_not_the_stack() -> None:
     lines = ["Bundling", "Traceback (most recent call last):", '  File "app.py", line 3', "    build()"]
     message = ["infra.ManifestError: workload.yaml: gate.goal: 'maximise'", "  allowed: maximize, minimize"]
-    assert programs.relevant([*lines, *message]).splitlines() == [f"  {line}" for line in message]
+    ending = "python3 app.py && python -c '...' /tmp/gate: Subprocess exited with error 1"
+    assert programs.relevant([*lines, *message, ending]).splitlines() == [f"  {line}" for line in message]
 
 
 def test_without_a_telling_line_the_last_ones_are_shown() -> None:

@@ -47,6 +47,7 @@ def main(control):
 
     prepared.install()
     settings = _settings(os.environ, names)
+    os.close(os.pidfd_open(os.getpid()))  # old kernels, and containers, refuse it: then nothing is forked at all
     line.sendall(READY)
     while True:
         gc.freeze()

@@ -237,6 +237,15 @@ def test_where_none_can_be_started_all_functions_start_anew(monkeypatch, fragile
     assert _forked(fragile, folder, "print(1)") is None
 
 
+def test_where_the_system_refuses_what_it_takes_nothing_is_forked(monkeypatch, fragile, folder):
+    refused = "import os; os.pidfd_open = lambda pid: os.open('/proc/1/nothing', os.O_RDONLY); "
+    monkeypatch.setattr(forking, "_SERVE", refused + forking._SERVE)
+    assert _forked(fragile, folder, "open('ran', 'w')") is None
+    monkeypatch.undo()
+    assert _forked(fragile, folder, "print(1)") is None
+    assert not (folder / "code" / "ran").exists()
+
+
 def test_nothing_is_left_when_the_owner_is_killed(folder):
     (folder / "_worker.py").write_text("import os, sys; print(os.getpid(), os.getppid(), flush=True); sys.stdin.read()")
     owner = f"""

@@ -26,7 +26,6 @@ from localcloud.codebuild import CodeBuildExecutor
 from localcloud.config import Config
 from localcloud.containers.preloading import PRELOADS
 from localcloud.containers.remembered import Remembered
-from localcloud.containers.spare_networks import NETWORKS
 from localcloud.functions.forking import ForkedFunctions
 from localcloud.gateway import (
     Gateway,
@@ -136,7 +135,6 @@ class Cloud:
         self._restored = self._restore()
         self._store = self._open_store()
         PRELOADS.configure(config.preloaded_environments, Remembered(environments.default_root() / "preloaded.json"))
-        NETWORKS.open()
         images = ImageRegistry(config)
         self._jobs = JobSupervisor(config, self._store, images)
         alarms = AlarmWatch(config, allows=self._gateway.identity.role_allows)
@@ -319,7 +317,6 @@ class Cloud:
         self._endpoints.shutdown()
         self._jobs.shutdown()
         PRELOADS.close()
-        NETWORKS.close()
         self._functions.close()
         self._builds.close()
 

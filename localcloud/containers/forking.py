@@ -169,16 +169,9 @@ class ForkedHolder:
         finally:
             os.close(stdout)
 
-    def poll(self) -> int | None:
-        """None as long as it runs: it writes nothing more once it holds the network."""
-        return 0 if self.stdout.closed or _readable(self.stdout, 0) else None
-
     def wait(self) -> None:
+        """It writes nothing more once it holds the network."""
         self.stdout.read()
-
-    def kill(self) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
 
 
 class Starter:

@@ -61,11 +61,6 @@ class PrivateNetwork:
         kinds = ("user", "net") if namespaces == "user" else ("net",)
         self.files = tuple(f"/proc/{self._holder.pid}/ns/{kind}" for kind in kinds)
 
-    @property
-    def is_held(self) -> bool:
-        """False once its holder has ended."""
-        return self._holder.poll() is None
-
     def new_socket(self) -> socket.socket:
         """A TCP socket in this network, blocking and not connected; from any thread. Raises OSError after `close`.
 

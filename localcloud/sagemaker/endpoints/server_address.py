@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from localcloud.containers import isolation
 from localcloud.containers.network import NetworkUnavailable, PrivateNetwork
-from localcloud.containers.spare_networks import NETWORKS
 from localcloud.sagemaker.endpoints.http_client import HttpClient
 
 HOST = "127.0.0.1"
@@ -53,7 +52,7 @@ class ServerAddress:
 
     def _own_network(self) -> PrivateNetwork | None:
         try:
-            return NETWORKS.take(isolation.detect())
+            return PrivateNetwork(isolation.detect())
         except NetworkUnavailable as error:
             self.shared_because = str(error)
             return None

@@ -19,8 +19,7 @@ from localcloud.containers import isolation
 from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container, ContainerStartError
 from localcloud.containers.log_stream import LogStream
-from localcloud.containers.network import NOT_ISOLATED, NetworkUnavailable
-from localcloud.containers.spare_networks import NETWORKS
+from localcloud.containers.network import NOT_ISOLATED, NetworkUnavailable, PrivateNetwork
 from localcloud.containers.spec import ContainerSpec
 from localcloud.sagemaker.jobs import failures, transfer
 from localcloud.sagemaker.jobs.failures import JobFailure
@@ -215,7 +214,7 @@ class JobRunner(ABC):
             yield ()
             return
         try:
-            network = NETWORKS.take(isolation.detect())
+            network = PrivateNetwork(isolation.detect())
         except NetworkUnavailable as error:
             self.record.note(NOT_ISOLATED)
             for stream in streams:

@@ -1,6 +1,7 @@
 """Containers with a network of their own reach each other, and nothing of the host."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,6 @@ from localcloud.containers import isolation
 from localcloud.containers.cleanup import remove_folder
 from localcloud.containers.container import Container
 from localcloud.containers.network import NetworkUnavailable, PrivateNetwork
-from localcloud.containers.spare_networks import SpareNetworks
 from localcloud.containers.spec import ContainerSpec
 from localcloud.processes import start_time
 from tests.support.embedded_cloud import ROOT, eventually
@@ -122,7 +122,7 @@ def test_a_closed_network_gives_no_socket(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_network_whose_holder_was_killed_gives_no_socket(mode: str) -> None:
     with PrivateNetwork(mode) as network:
-        network._holder.kill()
+        os.kill(network._holder.pid, signal.SIGKILL)
         network._holder.wait()
         with pytest.raises(OSError):
             network.new_socket()
@@ -151,47 +151,3 @@ def test_the_holder_ends_when_its_owner_is_killed(mode: str) -> None:
 def test_a_machine_without_namespaces_says_so() -> None:
     with pytest.raises(NetworkUnavailable, match="forbids namespaces"):
         PrivateNetwork(None)
-
-
-@pytest.fixture
-def networks() -> Iterator[SpareNetworks]:
-    networks = SpareNetworks()
-    networks.open()
-    yield networks
-    networks.close()
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_the_next_network_is_made_beforehand_and_is_another_one(networks: SpareNetworks, mode: str) -> None:
-    one = networks.take(mode)
-    spare = eventually(lambda: networks._spares.get(mode))
-    two = networks.take(mode)
-    with one, two:
-        assert two is spare
-        assert os.stat(one.files[-1]).st_ino != os.stat(two.files[-1]).st_ino
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_spare_whose_holder_has_ended_is_not_given_out(networks: SpareNetworks, mode: str) -> None:
-    networks.take(mode).close()
-    spare = eventually(lambda: networks._spares.get(mode))
-    spare._holder.kill()
-    spare._holder.wait()
-    with networks.take(mode) as network:
-        assert network is not spare
-        network.new_socket().close()
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_no_spare_is_left_and_none_is_made_when_the_cloud_has_ended(networks: SpareNetworks, mode: str) -> None:
-    networks.take(mode).close()
-    spare = eventually(lambda: networks._spares.get(mode))
-    networks.close()
-    assert not spare.is_held
-    networks._prepare(mode)  # one that was being made meanwhile
-    assert networks._spares == {}
-
-
-def test_a_machine_without_networks_says_so(networks: SpareNetworks) -> None:
-    with pytest.raises(NetworkUnavailable):
-        networks.take(None)

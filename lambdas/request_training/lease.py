@@ -89,6 +89,9 @@ class Lease:
     def execution_arn(self, run: str) -> str:
         return f"{_executions(self._machine_arn)}:{run}"
 
+    def exists(self, run: str) -> bool:
+        return self._execution(run)[0] is not None
+
     def running(self, run: str) -> bool:
         return self._execution(run)[0] in ALIVE
 

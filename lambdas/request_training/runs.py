@@ -13,7 +13,7 @@ from shared.names import run_name
 from request_training import dataset as data
 from request_training.dataset import DataSetTooLarge, Request, StoredObject
 from request_training.events import REQUEST_FILE
-from request_training.lease import Held
+from request_training.lease import Held, Lease
 from request_training.recipe import recipe
 from request_training.records import TrainingRequest
 from request_training.services import Services
@@ -109,8 +109,8 @@ class Runs:
         self._services.records.handled(request)
 
     def _start(self, request: TrainingRequest, found: DataSet, log: Log) -> None:
-        run = _name(request, found)
         lease = self._services.lease(self._descriptor)
+        run = _name(request, found, lease)
         taken = lease.acquire(run)
         if not isinstance(taken, Held):
             log.info("waiting", run=run, reason=taken.reason)
@@ -177,8 +177,12 @@ class Runs:
         return text
 
 
-def _name(request: TrainingRequest, found: DataSet) -> str:
-    """The same versions are the same run, unless somebody asked for another one over them."""
+def _name(request: TrainingRequest, found: DataSet, lease: Lease) -> str:
+    """The same versions are the same run, unless somebody asked for another one over them. A deployment asks for none
+    of its own over versions that no run has had yet: who uploads while the stack is deployed wants one.
+    """
     versions = [(item.key, item.version_id) for item in found.objects]
-    asked = [("", request.ask.token)] if request.ask.token else []
-    return run_name(found.name, versions + asked)
+    first = run_name(found.name, versions)
+    if not request.ask.token or (request.of_deployment and not lease.exists(first)):
+        return first
+    return run_name(found.name, [*versions, ("", request.ask.token)])

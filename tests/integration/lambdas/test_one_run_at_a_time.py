@@ -272,6 +272,19 @@ def test_a_deployment_trains_again_if_and_only_if_it_changed_what_runs_are_made_
         assert len(stage.executions()) == runs, number
 
 
+@pytest.mark.parametrize("deployment_first", [True, False])
+def test_data_that_lands_with_a_deployment_is_trained_on_once(stage: Any, deliver: Any, deployment_first: bool) -> None:
+    events = upload(stage)
+    for batch in ([deployed(1)], events) if deployment_first else (events, [deployed(1)]):
+        assert deliver(*batch) == []
+    stage.await_end()
+    for batch in ([deployed(1)], events):  # delivered again
+        assert deliver(*batch) == []
+    (execution,) = stage.executions()
+    assert Records(client("dynamodb"), stage.table).pending() == []
+    assert execution["name"].startswith("20261112-080000-ab12-")
+
+
 def test_a_function_killed_at_any_of_its_calls_leads_to_one_run(stage: Any, deliver: Any) -> None:
     """Before each call to AWS in turn, and after each: delivered again, the same message gives one run."""
     for number in itertools.count():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +16,9 @@ from cli.errors import CommandFailed
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "logs"
 SHOWN_LINES = 25
+_MARKS = ("❌", "FAILED", "failed:", "Error:", "error:", "Exception")
+# Where a syntax error is; a line of a stack goes on with ", in" and a function's name.
+_PLACE = re.compile(r'\s*File ".+", line \d+$')
 
 
 def run(
@@ -109,9 +113,9 @@ def _failed(name: str, code: int, lines: Sequence[str]) -> CommandFailed:
 
 def relevant(lines: Sequence[str]) -> str:
     """The lines that say why: a Python exception without its stack, those that name a failure, or the last ones."""
-    marks = ("❌", "FAILED", "failed:", "Error:", "error:", "Exception")
+    telling = (line for line in lines if _PLACE.match(line) or any(mark in line for mark in _MARKS))
     # The same resource fails twice in CDK's list, with and without a count before it: without columns they are one.
-    named = list(dict.fromkeys(line.rsplit(" | ", 1)[-1].strip() for line in lines if any(m in line for m in marks)))
+    named = list(dict.fromkeys(line.rsplit(" | ", 1)[-1].strip() for line in telling))
     shown = _exception(lines) or named or [line for line in lines if line.strip()]
     return "\n".join(f"  {line}" for line in shown[-SHOWN_LINES:])
 
@@ -123,7 +127,7 @@ def _exception(lines: Sequence[str]) -> list[str]:
     starts = [index for index, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
         return []
-    told = dropwhile(lambda line: not line or line[0].isspace(), lines[starts[-1] + 1 :])
+    told = dropwhile(lambda line: not _PLACE.match(line) and line[:1].strip() == "", lines[starts[-1] + 1 :])
     return [line for line in told if ": Subprocess exited with error " not in line]
 
 

@@ -48,10 +48,19 @@ def test_a_resource_that_cdk_lists_as_failed_twice_is_shown_once() -> None:
 
 
 def test_of_a_python_exception_the_message_is_shown_and_not_the_stack() -> None:
-    lines = ["Bundling", "Traceback (most recent call last):", '  File "app.py", line 3', "    build()"]
+    lines = ["Bundling", "Traceback (most recent call last):", '  File "app.py", line 3, in <module>', "    build()"]
     message = ["infra.ManifestError: workload.yaml: gate.goal: 'maximise'", "  allowed: maximize, minimize"]
     ending = "python3 app.py && python -c '...' /tmp/gate: Subprocess exited with error 1"
     assert programs.relevant([*lines, *message, ending]).splitlines() == [f"  {line}" for line in message]
+
+
+@pytest.mark.parametrize("stack", [["Traceback (most recent call last):", '  File "a.py", line 3, in <module>'], []])
+def test_a_syntax_error_is_shown_with_its_file_and_line(stack: list[str]) -> None:
+    told = ['  File "idx.py", line 93', "    x = (", "        ^", "SyntaxError: '(' was never closed"]
+    shown = programs.relevant(["collecting", *stack, *told])
+    assert 'File "idx.py", line 93' in shown
+    assert "SyntaxError: '(' was never closed" in shown
+    assert "a.py" not in shown
 
 
 def test_without_a_telling_line_the_last_ones_are_shown() -> None:
